@@ -1,0 +1,163 @@
+//! What a saturated scenario publishes: a request body that is made once and posted again and again.
+//!
+//! Owns the made-up frame and the repetition of a captured corpus; a publisher that formats nothing leaves its processor to
+//! the drain. Never judges a corpus beyond its lengths. Tests are below.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Header `{"t": "#event", "op": 1}`, then the payload `{"pad": bytes, "seq": 1000000, "time": "..."}` up to its padding.
+const BEFORE_PAD: &[u8] = b"\xa2\x61t\x66#event\x62op\x01\xa3\x63pad";
+
+/// What follows the padding. The server replaces the seq.
+const AFTER_PAD: &[u8] = b"\x63seq\x1a\x00\x0f\x42\x40\x64time\x78\x182026-01-01T00:00:00.000Z";
+
+/// CBOR's head of a byte string of 256 to 65,535 bytes.
+const PAD_HEAD_BYTES: usize = 3;
+
+/// Smallest and largest made-up frame: what keeps the padding's head three bytes long.
+const FRAME_BYTES_MIN: usize = BEFORE_PAD.len() + PAD_HEAD_BYTES + 256 + AFTER_PAD.len();
+const FRAME_BYTES_MAX: usize = 65_535;
+
+/// One request body of `application/vnd.tailwater.frames` and what it becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// Each frame as a 4-byte little-endian length and its bytes.
+    pub bytes: Vec<u8>,
+    /// How many frames.
+    pub events: u64,
+    /// What one subscriber receives for them.
+    pub stream_bytes: u64,
+}
+
+impl Body {
+    /// About `body_bytes` of made-up frames of `event_bytes` each; at least one frame.
+    ///
+    /// # Errors
+    ///
+    /// A size that cannot be made.
+    pub fn made_up(event_bytes: usize, body_bytes: usize) -> Result<Self> {
+        let frame = made_up_frame(event_bytes)?;
+        let count = (body_bytes / frame.len()).max(1);
+        Ok(Self::of(&vec![&frame[..]; count]))
+    }
+
+    /// The frames of a file: whole rounds of it, at least `body_bytes` in all.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or is no sequence of length-prefixed frames.
+    pub fn corpus(file: &Path, body_bytes: usize) -> Result<Self> {
+        let bytes = fs::read(file).with_context(|| format!("reading the corpus {}", file.display()))?;
+        let frames = split(&bytes).with_context(|| format!("the corpus {} is damaged", file.display()))?;
+        let rounds = body_bytes.div_ceil(bytes.len());
+        Ok(Self::of(&frames.repeat(rounds)))
+    }
+
+    fn of(frames: &[&[u8]]) -> Self {
+        let mut bytes = Vec::new();
+        for frame in frames {
+            let length = u32::try_from(frame.len()).expect("frames are far smaller than 4 GiB");
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(frame);
+        }
+        let stream_bytes = frames.iter().map(|frame| web_socket_bytes(frame.len() as u64)).sum();
+        Self { bytes, events: frames.len() as u64, stream_bytes }
+    }
+
+    /// Bytes of one event on the wire, on average.
+    pub fn stream_bytes_per_event(&self) -> f64 {
+        self.stream_bytes as f64 / self.events as f64
+    }
+}
+
+/// An unmasked WebSocket message with a payload of this length (RFC 6455, 5.2).
+fn web_socket_bytes(payload: u64) -> u64 {
+    payload
+        + match payload {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        }
+}
+
+fn made_up_frame(event_bytes: usize) -> Result<Vec<u8>> {
+    ensure!(
+        (FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&event_bytes),
+        "events must have {FRAME_BYTES_MIN} to {FRAME_BYTES_MAX} bytes, not {event_bytes}"
+    );
+    let pad = event_bytes - BEFORE_PAD.len() - PAD_HEAD_BYTES - AFTER_PAD.len();
+    let pad_length = u16::try_from(pad).expect("a frame of at most 65,535 bytes has less padding");
+    let mut frame = BEFORE_PAD.to_vec();
+    frame.push(0x59);
+    frame.extend_from_slice(&pad_length.to_be_bytes());
+    frame.resize(frame.len() + pad, b'x');
+    frame.extend_from_slice(AFTER_PAD);
+    Ok(frame)
+}
+
+/// The frames of a corpus.
+pub(crate) fn split(mut bytes: &[u8]) -> Result<Vec<&[u8]>> {
+    let total = bytes.len();
+    let mut frames = Vec::new();
+    while let Some((prefix, rest)) = bytes.split_first_chunk::<4>() {
+        let length = u32::from_le_bytes(*prefix) as usize;
+        let Some((frame, rest)) = rest.split_at_checked(length) else {
+            bail!("at byte {}: the frame is longer than the rest of the file", total - bytes.len());
+        };
+        frames.push(frame);
+        bytes = rest;
+    }
+    ensure!(bytes.is_empty(), "at byte {}: the file ends inside a length prefix", total - bytes.len());
+    ensure!(!frames.is_empty(), "the file has no frames");
+    Ok(frames)
+}
+
+#[cfg(test)]
+mod tests {
+    use tailwater_loadgen::decode::{Message, dag_cbor};
+
+    use super::*;
+
+    #[test]
+    fn made_up_frames_decode_and_have_the_size_asked_for() {
+        for event_bytes in [FRAME_BYTES_MIN, 512, 5400, FRAME_BYTES_MAX] {
+            let frame = made_up_frame(event_bytes).unwrap();
+            assert_eq!(frame.len(), event_bytes);
+            let Ok(Message::Event(fields)) = dag_cbor::message(&frame) else { panic!("{event_bytes}") };
+            assert_eq!(fields.seq, 1_000_000);
+        }
+        for event_bytes in [0, FRAME_BYTES_MIN - 1, FRAME_BYTES_MAX + 1] {
+            assert!(made_up_frame(event_bytes).is_err(), "{event_bytes}");
+        }
+    }
+
+    #[test]
+    fn bodies_count_what_they_become() {
+        let body = Body::made_up(512, 1 << 20).unwrap();
+        assert_eq!((body.events, body.bytes.len(), body.stream_bytes), (2048, 2048 * 516, 2048 * 516));
+        assert_eq!(body.stream_bytes_per_event(), 516.0);
+        assert_eq!(Body::made_up(512, 1).unwrap().events, 1);
+    }
+
+    #[test]
+    fn a_corpus_is_repeated_whole() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, b"\x01\0\0\0a\x02\0\0\0bc").unwrap();
+        let corpus = Body::corpus(file.path(), 25).unwrap();
+        assert_eq!(corpus.events, 6);
+        assert_eq!(corpus.bytes, b"\x01\0\0\0a\x02\0\0\0bc".repeat(3));
+        assert_eq!(corpus.stream_bytes_per_event(), 3.5);
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let table: [(&[u8], &str); 3] =
+            [(b"", "no frames"), (b"\x01\0\0\0a\x09\0\0\0b", "at byte 5"), (b"\x01\0\0\0a\0\0", "at byte 5")];
+        for (bytes, reason) in table {
+            let said = split(bytes).unwrap_err().to_string();
+            assert!(said.contains(reason), "{said}");
+        }
+    }
+}

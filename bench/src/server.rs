@@ -1,0 +1,240 @@
+//! The server under test: a child process on one processor, with a data directory of its own.
+//!
+//! Owns its start, its end and its log; never looks inside. Whatever it needs beyond the defaults is in the configuration file
+//! written here, so that a scenario measures what a user runs.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{bench::Bench, http::Client, proc::Usage};
+
+/// The feed every scenario publishes to; part of the default configuration.
+pub const FEED: &str = "repos";
+
+/// Where subscribers of [`FEED`] connect.
+const STREAM: &str = "/xrpc/com.atproto.sync.subscribeRepos";
+
+/// Connections besides the subscribers: publishers and this client.
+const CONNECTIONS_SPARE: usize = 64;
+
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    client: Client,
+    address: SocketAddr,
+    directory: TempDir,
+}
+
+/// What the server counts about its streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Streams open now.
+    pub subscribers: u64,
+    /// Sends that carried events, since the start.
+    pub sends: u64,
+    /// Bytes of these.
+    pub sent_bytes: u64,
+}
+
+impl Server {
+    /// Starts it on an empty directory and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// A server that cannot be started or does not answer within 20 s, with what it said.
+    pub fn start(bench: &Bench, subscribers: usize) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("tailwater-bench-").tempdir_in(&bench.directory)?;
+        let config = directory.path().join("tailwater.toml");
+        fs::write(&config, configuration(subscribers))?;
+        let address = free_address()?;
+        let log = fs::File::create(directory.path().join("log"))?;
+        let mut command = Command::new(&bench.server);
+        command.arg("serve").arg("--config").arg(&config).arg("--data").arg(directory.path().join("data"));
+        command.args(["--listen", &address.to_string(), "--cpus", &bench.placement.server.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let child = bench.placement.spawn_on_server(&mut command);
+        let mut child = child.with_context(|| format!("starting {}", bench.server.display()))?;
+        match wait_until_it_answers(&mut child, address) {
+            Ok(client) => Ok(Self { child, client, address, directory }),
+            Err(error) => {
+                let _ended = child.kill();
+                let _reaped = child.wait();
+                Err(error.context(format!("the server said: {}", last_words(directory.path()))))
+            }
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://host:port`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where subscribers connect.
+    pub fn stream_url(&self) -> String {
+        format!("ws://{}{STREAM}", self.address)
+    }
+
+    /// The directory its data directory is in: what is measured there is measured on the same disk.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// What it counts.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or does not say.
+    pub fn status(&mut self) -> Result<Status> {
+        let status = self.client.get("/v1/status")?;
+        Status::of(&status).with_context(|| format!("the status lacks a counter: {status}"))
+    }
+
+    /// What it uses.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn usage(&self) -> Result<Usage> {
+        Usage::of(self.pid())
+    }
+
+    /// Stops it the way an operator does.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time, or not well.
+    pub fn stop(mut self) -> Result<()> {
+        terminate(&self.child)?;
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while Instant::now() < deadline {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => bail!("the server ended with {status}: {}", last_words(self.directory.path())),
+                None => thread::sleep(LOOK),
+            }
+        }
+        bail!("the server did not stop within {} s of SIGTERM", STOP_TIMEOUT.as_secs())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `stop` both do nothing; before it something has failed, and what failed is what counts.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+impl Status {
+    fn of(status: &Value) -> Option<Self> {
+        let count = |name| status.get(name)?.as_u64();
+        Some(Self {
+            subscribers: count("subscribers")?,
+            sends: count("sends_total")?,
+            sent_bytes: count("sent_bytes_total")?,
+        })
+    }
+
+    /// Bytes of a send since an earlier look, on average; 0 without sends.
+    pub fn bytes_per_send_since(&self, earlier: &Self) -> f64 {
+        let sends = self.sends.saturating_sub(earlier.sends);
+        let bytes = self.sent_bytes.saturating_sub(earlier.sent_bytes);
+        crate::figures::ratio(bytes as f64, sends as f64)
+    }
+}
+
+/// The defaults, but for the number of connections.
+fn configuration(subscribers: usize) -> String {
+    format!("[limits]\nconnections_max = {}\n\n[log]\nlevel = \"warn\"\n", subscribers + CONNECTIONS_SPARE)
+}
+
+/// An address nobody listens on right now.
+fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+    Ok(listener.local_addr()?)
+}
+
+fn wait_until_it_answers(child: &mut Child, address: SocketAddr) -> Result<Client> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        let answered = Client::connect(address).and_then(|mut client| client.get("/v1/status").map(|_| client));
+        match answered {
+            Ok(client) => return Ok(client),
+            Err(error) if Instant::now() > deadline => return Err(error.context("it does not answer")),
+            Err(_) => thread::sleep(LOOK),
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("it ended with {status}");
+        }
+    }
+}
+
+fn terminate(child: &Child) -> Result<()> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id that is none")?;
+    kill_process(pid, Signal::TERM).context("asking the server to stop")
+}
+
+/// The end of its log.
+fn last_words(directory: &Path) -> String {
+    let log = fs::read_to_string(directory.join("log")).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    match lines[lines.len().saturating_sub(8)..] {
+        [] => "nothing".into(),
+        ref last => last.join("\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn counters_of_the_status() {
+        let status = json!({"subscribers": 3, "sends_total": 10, "sent_bytes_total": 5160, "feeds": 2});
+        let earlier = Status::of(&status).unwrap();
+        assert_eq!(earlier, Status { subscribers: 3, sends: 10, sent_bytes: 5160 });
+        assert_eq!(Status::of(&json!({"subscribers": 3})), None);
+
+        let later = Status { sends: 14, sent_bytes: 5160 + 1000, ..earlier };
+        assert_eq!(later.bytes_per_send_since(&earlier), 250.0);
+        assert_eq!(earlier.bytes_per_send_since(&earlier), 0.0);
+    }
+
+    #[test]
+    fn last_words_are_the_end_of_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(last_words(directory.path()), "nothing");
+        let lines: Vec<String> = (0..20).map(|number| format!("line {number}")).collect();
+        fs::write(directory.path().join("log"), lines.join("\n")).unwrap();
+        let words = last_words(directory.path());
+        assert!(words.starts_with("line 12\n") && words.ends_with("line 19"), "{words}");
+    }
+}

@@ -1,0 +1,177 @@
+//! A subscriber's position, and the reading of frames.
+//!
+//! Owns 24 bytes: a frame log and an offset in it. `ready`, `advance` and `step` take nanoseconds, no lock and no allocation:
+//! they are called for each subscriber of each sweep. Never waits; what needs waiting is [`crate::Feed::next_segment`]'s.
+//! Tested in `tests/cursors.rs`.
+
+use crate::frames::EncodingId;
+use crate::frames::frame_log::{FrameLog, Phase};
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// Where a cursor starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// After the last committed event: only what comes from now on.
+    Tail,
+    /// At the first committed event with this seq or a larger one; at the tail when there is none.
+    Seq(u64),
+}
+
+/// What an empty [`Cursor::ready`] means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There may be more to read now: look at [`Cursor::ready`] again.
+    More,
+    /// Everything committed has been read; wait for [`crate::CommitListener::committed`].
+    AtTail,
+    /// The frames that come next are not linked: await [`crate::Feed::next_segment`].
+    NeedSegment,
+    /// What comes next has left the retention window.
+    Gone,
+}
+
+/// A subscriber's position in the frames of one encoding. Holds no buffer.
+#[derive(Debug)]
+pub struct Cursor {
+    log: Arc<FrameLog>,
+    offset: u64,
+    /// Some frame that ends at or before `offset`, as its ordinal; where the search for the frame at `offset` starts.
+    hint: Cell<u32>,
+    encoding: EncodingId,
+}
+
+impl Cursor {
+    pub(crate) fn new(log: Arc<FrameLog>, encoding: EncodingId, offset: u64) -> Cursor {
+        Cursor { log, offset, hint: Cell::new(0), encoding }
+    }
+
+    pub(crate) fn log(&self) -> &Arc<FrameLog> {
+        &self.log
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Which frames it reads.
+    pub fn encoding(&self) -> EncodingId {
+        self.encoding
+    }
+
+    /// The next bytes to send, at most `bytes_max`; empty at the end of the segment or of what is committed.
+    pub fn ready(&self, bytes_max: usize) -> &[u8] {
+        self.log.bytes(self.offset, self.ready_end(bytes_max))
+    }
+
+    fn ready_end(&self, bytes_max: usize) -> u64 {
+        self.log.committed().min(self.offset.saturating_add(bytes_max as u64))
+    }
+
+    /// Moves past the first `n` bytes of [`Cursor::ready`].
+    ///
+    /// # Panics
+    /// When `n` is more than was ready: bytes that were never sent would be lost.
+    pub fn advance(&mut self, n: usize) {
+        let offset = self.offset + n as u64;
+        assert!(offset <= self.log.committed(), "a cursor advances over committed bytes only");
+        self.offset = offset;
+    }
+
+    /// Called when [`Cursor::ready`] is empty: hops to the next segment when it is linked, or says what to do.
+    pub fn step(&mut self) -> Step {
+        // The phase is read before the end: a log that is no longer live does not grow.
+        let phase = self.log.phase();
+        if self.log.committed() > self.offset {
+            return Step::More;
+        }
+        match phase {
+            Phase::Live => Step::AtTail,
+            Phase::Finished => self.hop(),
+            Phase::Detached => Step::NeedSegment,
+        }
+    }
+
+    fn hop(&mut self) -> Step {
+        match self.log.next() {
+            Some(next) => {
+                *self = Cursor::new(next, self.encoding, 0);
+                Step::More
+            }
+            None if self.log.successor_is_gone() => Step::Gone,
+            None => Step::NeedSegment,
+        }
+    }
+
+    /// Whether the cursor stands between two frames.
+    pub fn at_boundary(&self) -> bool {
+        self.to_boundary() == 0
+    }
+
+    /// Bytes to the next frame boundary, 0 at a boundary.
+    pub fn to_boundary(&self) -> usize {
+        if self.offset == 0 || self.offset == self.log.committed() {
+            return 0;
+        }
+        let frame = self.frame_at_offset();
+        let starts = frame.checked_sub(1).map_or(0, |before| self.log.end(before));
+        if starts == self.offset { 0 } else { (self.log.end(frame) - self.offset) as usize }
+    }
+
+    /// The seq of the frame at the cursor (of the one it stands within, or the next); at the end the seq after the last frame.
+    pub fn next_seq(&self) -> u64 {
+        if self.offset == self.log.committed() {
+            return self.log.resume_seq();
+        }
+        self.log.seq(self.frame_at_offset())
+    }
+
+    /// Committed bytes of this segment that are still to be sent.
+    pub fn lag_bytes_in_segment(&self) -> u64 {
+        self.log.committed() - self.offset
+    }
+
+    /// Whether the next `bytes_max` bytes are in memory, so that sending them causes no disk read. Always true at the tail.
+    pub fn resident(&self, bytes_max: usize) -> bool {
+        self.log.resident(self.offset, self.ready_end(bytes_max))
+    }
+
+    /// A job that reads the next `bytes_max` bytes into memory; run it on a blocking pool, not on a shard.
+    pub fn populate_job(&self, bytes_max: usize) -> PopulateJob {
+        PopulateJob { log: Arc::clone(&self.log), start: self.offset, end: self.ready_end(bytes_max) }
+    }
+
+    /// Ordinal of the first frame that ends after `offset`, which must be less than what is committed. Gallops from where the
+    /// last search ended, so that its cost depends on how far the cursor has moved and not on the segment.
+    fn frame_at_offset(&self) -> u64 {
+        let ends_after = |ordinal: u64| self.log.end(ordinal) > self.offset;
+        let count = self.log.count();
+        let (mut low, mut step) = (u64::from(self.hint.get()), 1);
+        while low + step < count && !ends_after(low + step) {
+            low += step;
+            step *= 2;
+        }
+        let mut high = (low + step).min(count);
+        while low < high {
+            let middle = low.midpoint(high);
+            if ends_after(middle) { high = middle } else { low = middle + 1 }
+        }
+        self.hint.set(u32::try_from(low).unwrap_or(0));
+        low
+    }
+}
+
+/// See [`Cursor::populate_job`].
+#[derive(Debug)]
+pub struct PopulateJob {
+    log: Arc<FrameLog>,
+    start: u64,
+    end: u64,
+}
+
+impl PopulateJob {
+    /// Blocks until the range is in memory. What cannot be read ahead is read when it is sent, so an error is of no consequence.
+    pub fn run(self) {
+        self.log.populate(self.start, self.end).ok();
+    }
+}

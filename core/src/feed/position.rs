@@ -1,0 +1,79 @@
+//! What a feed holds, as numbers that any thread may read at any time.
+//!
+//! Owns the atomics; they are written by the feed's writer alone. Each number is exact, two of them read one after the other may
+//! belong to different commits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Stands for "no event is retained" in `first_seq`.
+const NONE: u64 = u64::MAX;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Position {
+    oldest_base: AtomicU64,
+    first_seq: AtomicU64,
+    last_seq: AtomicU64,
+    bytes: AtomicU64,
+    count: AtomicU64,
+}
+
+impl Position {
+    /// The position of a feed without events whose last seq is `last_seq`.
+    pub(crate) fn empty(last_seq: u64) -> Position {
+        Position {
+            oldest_base: AtomicU64::new(0),
+            first_seq: AtomicU64::new(NONE),
+            last_seq: AtomicU64::new(last_seq),
+            bytes: AtomicU64::new(0),
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// Base seq of the oldest segment: everything before it has left the window.
+    pub(crate) fn oldest_base(&self) -> u64 {
+        self.oldest_base.load(Ordering::Acquire)
+    }
+
+    /// Seq of the oldest event, or the next one's when there is none.
+    pub(crate) fn first_seq(&self) -> u64 {
+        match self.first_seq.load(Ordering::Acquire) {
+            NONE => self.last_seq() + 1,
+            seq => seq,
+        }
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.last_seq.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// The window starts with the segment of this base seq.
+    pub(crate) fn open_window(&self, oldest_base: u64) {
+        self.oldest_base.store(oldest_base, Ordering::Release);
+    }
+
+    /// Events have been added.
+    pub(crate) fn grow(&self, first_seq: u64, last_seq: u64, bytes: u64, count: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Release);
+        self.count.fetch_add(count, Ordering::Release);
+        self.last_seq.store(last_seq, Ordering::Release);
+        self.first_seq.compare_exchange(NONE, first_seq, Ordering::Release, Ordering::Relaxed).ok();
+    }
+
+    /// The window now starts with the segment of base `oldest_base`, whose first event has `first_seq` (`None` when there is no
+    /// event left), and holds so much less.
+    pub(crate) fn shrink(&self, oldest_base: u64, first_seq: Option<u64>, bytes: u64, count: u64) {
+        self.first_seq.store(first_seq.unwrap_or(NONE), Ordering::Release);
+        self.oldest_base.store(oldest_base, Ordering::Release);
+        self.bytes.fetch_sub(bytes, Ordering::Release);
+        self.count.fetch_sub(count, Ordering::Release);
+    }
+}

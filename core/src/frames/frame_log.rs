@@ -1,0 +1,220 @@
+//! A frame log: the mapped file that cursors read. One writer appends, any number of cursors read without locks.
+//!
+//! Owns the file's layout, the atomics that publish it and the link to the frame log that comes next. The file is sparse, as
+//! long as it can ever get, and mapped whole: first a table with 16 bytes for each event (seq, offset of the frame's end), then
+//! the frames. It is written through its descriptor, never through the mapping, so that a full disk is an error and not a
+//! signal. It is never truncated; when the last user is gone it is unlinked. Tested through [`crate::cursor`].
+
+use super::FrameContext;
+use crate::feed::position::Position;
+use crate::janitor::Garbage;
+use crate::segment::format::{HEADER_BYTES, RECORD_HEADER_BYTES, SegmentHeader, get_u64};
+use crate::sys::SharedMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+const ENTRY_BYTES: u64 = 16;
+
+/// Frames are given this many times the room of their segment before another part is begun.
+const EXPANSION: u64 = 8;
+
+/// Whether more frames will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// The tail: more may come.
+    Live = 0,
+    /// Complete; the link says what comes next, if it is known.
+    Finished = 1,
+    /// Given up before it was complete. What it holds is right; the rest is to be had from another frame log.
+    Detached = 2,
+}
+
+/// The frames of a segment in one encoding, or a part of them.
+#[derive(Debug)]
+pub(crate) struct FrameLog {
+    committed: AtomicU64,
+    count: AtomicU64,
+    phase: AtomicU8,
+    /// Seq that the first frame has at least.
+    base_seq: u64,
+    frames_offset: u64,
+    map: Option<SharedMap>,
+    next: OnceLock<Weak<FrameLog>>,
+    position: Arc<Position>,
+    /// When a cursor was last seen to hold it, in milliseconds since the Unix epoch.
+    used_ms: AtomicU64,
+    disk_bytes: AtomicU64,
+    path: PathBuf,
+    context: Arc<FrameContext>,
+}
+
+impl FrameLog {
+    /// Creates the file of an empty frame log with room for `frame_bytes_min` bytes or more, and says how many.
+    pub(crate) fn create(place: &FramePlace, base_seq: u64, frame_bytes_min: u64) -> io::Result<(FrameLog, File, u64)> {
+        let capacity = (place.header.capacity * EXPANSION).max(frame_bytes_min);
+        let events_max = (place.header.capacity - HEADER_BYTES) / RECORD_HEADER_BYTES as u64;
+        let frames_offset = (events_max * ENTRY_BYTES).next_multiple_of(4096);
+        let path = place.unique_path();
+        fs::create_dir_all(&place.dir)?;
+        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        file.set_len(frames_offset + capacity)?;
+        let log = FrameLog {
+            committed: AtomicU64::new(0),
+            count: AtomicU64::new(0),
+            phase: AtomicU8::new(Phase::Live as u8),
+            base_seq,
+            frames_offset,
+            map: Some(SharedMap::new(&file, frames_offset + capacity)?),
+            next: OnceLock::new(),
+            position: Arc::clone(&place.position),
+            used_ms: AtomicU64::new(0),
+            disk_bytes: AtomicU64::new(0),
+            path,
+            context: Arc::clone(&place.context),
+        };
+        Ok((log, file, capacity))
+    }
+
+    /// Bytes of frames that may be read.
+    pub(crate) fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Frames that may be read.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Where frames start in the file.
+    pub(crate) fn frames_offset(&self) -> u64 {
+        self.frames_offset
+    }
+
+    /// Bytes of frames between two offsets, both committed.
+    pub(crate) fn bytes(&self, start: u64, end: u64) -> &[u8] {
+        self.map().bytes(self.frames_offset + start..self.frames_offset + end)
+    }
+
+    pub(crate) fn resident(&self, start: u64, end: u64) -> bool {
+        self.phase() == Phase::Live || self.map().resident(self.frames_offset + start..self.frames_offset + end)
+    }
+
+    pub(crate) fn populate(&self, start: u64, end: u64) -> io::Result<()> {
+        self.map().populate(self.frames_offset + start..self.frames_offset + end)
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Live,
+            1 => Phase::Finished,
+            _ => Phase::Detached,
+        }
+    }
+
+    /// Seq of a frame.
+    pub(crate) fn seq(&self, ordinal: u64) -> u64 {
+        get_u64(self.entry(ordinal), 0)
+    }
+
+    /// Offset of the end of a frame.
+    pub(crate) fn end(&self, ordinal: u64) -> u64 {
+        get_u64(self.entry(ordinal), 8)
+    }
+
+    fn entry(&self, ordinal: u64) -> &[u8] {
+        self.map().bytes(ordinal * ENTRY_BYTES..(ordinal + 1) * ENTRY_BYTES)
+    }
+
+    /// Where the frame of the first event with a seq of at least `seq` starts; the end when there is none yet.
+    pub(crate) fn offset_of(&self, seq: u64) -> u64 {
+        let (mut low, mut high) = (0, self.count());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.seq(middle) < seq { low = middle + 1 } else { high = middle }
+        }
+        low.checked_sub(1).map_or(0, |ordinal| self.end(ordinal))
+    }
+
+    /// The seq that comes after the last frame.
+    pub(crate) fn resume_seq(&self) -> u64 {
+        self.count().checked_sub(1).map_or(self.base_seq, |ordinal| self.seq(ordinal) + 1)
+    }
+
+    /// Oldest seq of the feed's window, and whether what comes after this log has left it.
+    pub(crate) fn successor_is_gone(&self) -> bool {
+        self.position.oldest_base() > self.resume_seq()
+    }
+
+    /// The frame log that comes next, if it is linked and still there.
+    pub(crate) fn next(&self) -> Option<Arc<FrameLog>> {
+        self.next.get().and_then(Weak::upgrade)
+    }
+
+    /// Links what comes next. Only the first link counts; when its target is gone, cursors ask the feed.
+    pub(crate) fn link(&self, next: &Arc<FrameLog>) {
+        self.next.set(Arc::downgrade(next)).ok();
+    }
+
+    /// Shows frames that have been written. Called by the one writer.
+    pub(crate) fn publish(&self, committed: u64, count: u64) {
+        let grown = committed - self.committed.load(Ordering::Relaxed);
+        let added = grown + (count - self.count.load(Ordering::Relaxed)) * ENTRY_BYTES;
+        self.disk_bytes.fetch_add(added, Ordering::Relaxed);
+        self.context.bytes.fetch_add(added, Ordering::Relaxed);
+        self.count.store(count, Ordering::Release);
+        self.committed.store(committed, Ordering::Release);
+    }
+
+    /// No more frames will come; see [`Phase`]. Called by the one writer.
+    pub(crate) fn end_with(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Bytes it takes up on the disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn used_ms(&self) -> u64 {
+        self.used_ms.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn touch(&self, now_ms: u64) {
+        self.used_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    fn map(&self) -> &SharedMap {
+        self.map.as_ref().expect("the mapping is there until the frame log is dropped")
+    }
+}
+
+impl Drop for FrameLog {
+    fn drop(&mut self) {
+        self.context.bytes.fetch_sub(self.disk_bytes(), Ordering::Relaxed);
+        let garbage = Garbage { map: self.map.take(), path: Some(std::mem::take(&mut self.path)) };
+        self.context.janitor.dispose(garbage);
+    }
+}
+
+/// Where the frame logs of a segment in one encoding go.
+#[derive(Clone, Debug)]
+pub(crate) struct FramePlace {
+    /// `frames/<encoding>` of the feed.
+    pub(crate) dir: PathBuf,
+    pub(crate) header: SegmentHeader,
+    pub(crate) position: Arc<Position>,
+    pub(crate) context: Arc<FrameContext>,
+}
+
+impl FramePlace {
+    /// A path that no other frame log of this process has or had.
+    fn unique_path(&self) -> PathBuf {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        self.dir.join(format!("{:020}-{number}.frames", self.header.base_seq))
+    }
+}

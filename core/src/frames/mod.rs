@@ -1,0 +1,73 @@
+//! Frame logs: for each encoding somebody reads, the exact bytes that go on the socket.
+//!
+//! Owns what an encoding is. Its parts: [`frame_log`] is the mapped file of consecutive frames that cursors read, [`writer`]
+//! fills it, [`slots`] says which frame logs a segment has, [`build`] makes those of older segments in the background,
+//! [`evict`] keeps them within the disk budget. Frame logs are derived from the canonical log, never synced, never trusted:
+//! they are wiped when the store is opened.
+
+pub(crate) mod build;
+pub(crate) mod evict;
+pub(crate) mod frame_log;
+pub(crate) mod slots;
+pub(crate) mod writer;
+
+use crate::event::Event;
+use crate::janitor::Janitor;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::AtomicU64;
+
+/// Which encoding: a number of its encoder that holds for as long as the store is open. Those of
+/// [`crate::StoreOptions::encoders`] come first, in their order; see [`crate::Store::register_encoder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EncodingId(pub u16);
+
+/// Turns an event into the exact bytes that go on the wire.
+pub trait Encoder: Send + Sync + 'static {
+    /// A short name that is also a directory name: `[a-z0-9-]`, unique within the store.
+    fn name(&self) -> &'static str;
+    /// Appends the frame of `event` to `out`. Deterministic: the same event always gives the same bytes. May append
+    /// nothing, when the event has no form in this encoding.
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>);
+}
+
+/// What every frame log of a store shares.
+pub(crate) struct FrameContext {
+    pub(crate) encoders: RwLock<Vec<Arc<dyn Encoder>>>,
+    /// Bytes of all frame logs on the disk.
+    pub(crate) bytes: AtomicU64,
+    pub(crate) janitor: Janitor,
+}
+
+impl FrameContext {
+    pub(crate) fn encoder(&self, encoding: EncodingId) -> Option<Arc<dyn Encoder>> {
+        // Encoders are only ever added, so a poisoned lock still guards a whole list.
+        let encoders = self.encoders.read().unwrap_or_else(PoisonError::into_inner);
+        encoders.get(usize::from(encoding.0)).cloned()
+    }
+
+    /// The number of the encoder with that name.
+    pub(crate) fn find(&self, name: &str) -> Option<EncodingId> {
+        let encoders = self.encoders.read().unwrap_or_else(PoisonError::into_inner);
+        position(&encoders, name)
+    }
+
+    /// The number of the encoder, which is added unless one of its name is there.
+    pub(crate) fn register(&self, encoder: Arc<dyn Encoder>) -> EncodingId {
+        let mut encoders = self.encoders.write().unwrap_or_else(PoisonError::into_inner);
+        position(&encoders, encoder.name()).unwrap_or_else(|| {
+            encoders.push(encoder);
+            EncodingId((encoders.len() - 1) as u16)
+        })
+    }
+}
+
+impl fmt::Debug for FrameContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameContext").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+fn position(encoders: &[Arc<dyn Encoder>], name: &str) -> Option<EncodingId> {
+    encoders.iter().position(|encoder| encoder.name() == name).map(|position| EncodingId(position as u16))
+}

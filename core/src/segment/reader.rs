@@ -1,0 +1,60 @@
+//! Reads records from a mapped segment, verifying each checksum.
+//!
+//! Owns the walk over committed records; never looks beyond `committed`. Tested through [`crate::Feed::read`].
+
+use super::Segment;
+use super::format::RecordHeader;
+use crate::error::ReadError;
+use crate::event::Event;
+
+/// A position among the records of a segment.
+pub(crate) struct SegmentReader<'a> {
+    segment: &'a Segment,
+    offset: u64,
+}
+
+impl<'a> SegmentReader<'a> {
+    /// Starts at a record's offset.
+    pub(crate) fn new(segment: &'a Segment, offset: u64) -> SegmentReader<'a> {
+        SegmentReader { segment, offset }
+    }
+
+    /// Offset of the record that comes next.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next committed event; `None` after the last. After an error the position has not moved.
+    pub(crate) fn next(&mut self) -> Result<Option<Event<'a>>, ReadError> {
+        let committed = self.segment.committed();
+        if self.offset >= committed {
+            return Ok(None);
+        }
+        let map = self.segment.map().map_err(|_| self.damage("the file cannot be opened"))?;
+        let bytes = map.bytes(self.offset..committed);
+        let header = RecordHeader::decode(bytes, self.segment.header.salt);
+        let header = header.ok_or_else(|| self.damage("record header is damaged"))?;
+        let event = header.event(bytes).ok_or_else(|| self.damage("record payload is damaged"))?;
+        self.offset += header.padded_bytes() as u64;
+        Ok(Some(event))
+    }
+
+    fn damage(&self, what: &'static str) -> ReadError {
+        ReadError { file: self.segment.path.clone(), offset: self.offset, what }
+    }
+}
+
+/// Offset of the first committed record of `segment` with a seq of at least `seq`; the end when there is none. May block on
+/// the disk.
+pub(crate) fn offset_of(segment: &Segment, seq: u64) -> Result<u64, ReadError> {
+    let index = segment.index_or_build();
+    let start = index.map_or(super::format::HEADER_BYTES, |index| index.offset_before(seq));
+    let mut reader = SegmentReader::new(segment, start);
+    loop {
+        let offset = reader.offset();
+        match reader.next()? {
+            Some(event) if event.seq < seq => {}
+            _ => return Ok(offset),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What all feeds of a store share.
+
+use super::options::StoreOptions;
+use super::ticker::Ticker;
+use crate::frames::FrameContext;
+use crate::storage::Disk;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Options, budgets and background threads of a store.
+#[derive(Debug)]
+pub(crate) struct StoreShared {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: StoreOptions,
+    pub(crate) frames: Arc<FrameContext>,
+    pub(crate) ticker: Ticker,
+    disk_low: AtomicBool,
+}
+
+impl StoreShared {
+    pub(crate) fn new(dir: PathBuf, options: StoreOptions, frames: Arc<FrameContext>, ticker: Ticker) -> StoreShared {
+        StoreShared { dir, options, frames, ticker, disk_low: AtomicBool::new(false) }
+    }
+
+    /// Whether the disk was below its low-water mark when it was last looked at.
+    pub(crate) fn disk_is_low(&self) -> bool {
+        self.disk_low.load(Ordering::Relaxed)
+    }
+
+    /// Whether `bytes` more leave enough free space on the disk; the error is the reason to give to publishers.
+    pub(crate) fn check_disk(&self, disk: &dyn Disk, bytes: u64) -> Result<(), String> {
+        let low_water = self.options.disk_low_water_bytes;
+        // Where free space cannot be found out, writing will tell.
+        let free = disk.free_bytes(&self.dir).unwrap_or(u64::MAX);
+        let low = free < low_water.saturating_add(bytes);
+        self.disk_low.store(free < low_water, Ordering::Relaxed);
+        if !low {
+            return Ok(());
+        }
+        Err(format!(
+            "the disk of {} has {free} bytes free, {bytes} are needed above the low-water mark of {low_water}; free some space",
+            self.dir.display()
+        ))
+    }
+}

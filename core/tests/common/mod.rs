@@ -1,0 +1,134 @@
+//! What the tests share: a store whose writers run on the test's own thread, simple encoders, and an oracle.
+#![allow(dead_code)] // Each test binary uses its own part of this.
+
+use futures_lite::future;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use tailwater_core::storage::{InlineStorage, Storage};
+use tailwater_core::*;
+
+/// Frames of `<seq>:<key>:<body>\n`.
+pub struct Lines;
+
+impl Encoder for Lines {
+    fn name(&self) -> &'static str {
+        "lines"
+    }
+
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!("{}:{}:", event.seq, event.key).as_bytes());
+        out.extend_from_slice(event.body);
+        out.push(b'\n');
+    }
+}
+
+/// Frames of events with an even seq only: the seq, large enough to need more than one part.
+pub struct EvenAndLarge;
+
+impl Encoder for EvenAndLarge {
+    fn name(&self) -> &'static str {
+        "even-and-large"
+    }
+
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if event.seq.is_multiple_of(2) {
+            out.extend_from_slice(event.seq.to_string().repeat(event.body.len() * 2).as_bytes());
+            out.push(b'\n');
+        }
+    }
+}
+
+pub const LINES: EncodingId = EncodingId(0);
+pub const EVEN: EncodingId = EncodingId(1);
+
+/// Options with the encoders above and no low-water mark.
+pub fn options() -> StoreOptions {
+    StoreOptions { encoders: vec![Arc::new(Lines), Arc::new(EvenAndLarge)], disk_low_water_bytes: 0, ..StoreOptions::default() }
+}
+
+pub fn open(dir: &Path) -> Store {
+    Store::open(dir, options()).unwrap()
+}
+
+/// Runs `work` to its end while the writers of `feeds` run on the same thread.
+pub fn drive<T>(store: &Store, feeds: &[&Arc<Feed>], work: impl Future<Output = T>) -> T {
+    drive_on(store, feeds, InlineStorage::default(), work)
+}
+
+/// The same on any storage.
+pub fn drive_on<T, S: Storage + Clone>(store: &Store, feeds: &[&Arc<Feed>], storage: S, work: impl Future<Output = T>) -> T {
+    let writers = feeds.iter().map(|feed| store.take_writer(feed).expect("the writer is free").attach(storage.clone()));
+    let running: Vec<Pin<Box<dyn Future<Output = ()>>>> = writers.map(|writer| Box::pin(writer.run()) as _).collect();
+    future::block_on(future::or(work, async move {
+        for writer in future_all(running).await {
+            let () = writer;
+        }
+        future::pending().await
+    }))
+}
+
+async fn future_all(mut running: Vec<Pin<Box<dyn Future<Output = ()>>>>) -> Vec<()> {
+    future::poll_fn(|context| {
+        running.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if running.is_empty() { std::task::Poll::Ready(Vec::new()) } else { std::task::Poll::Pending }
+    })
+    .await
+}
+
+pub fn batch(bodies: &[&[u8]]) -> Batch {
+    let mut batch = Batch::new();
+    for body in bodies {
+        batch.push(&Draft { seq: None, time_us: 1, kind: "put", key: "k", format: BodyFormat::Json, body }).unwrap();
+    }
+    batch
+}
+
+pub fn batch_at(seqs: &[u64], body: &[u8]) -> Batch {
+    let mut batch = Batch::new();
+    for seq in seqs {
+        batch.push(&Draft { seq: Some(*seq), time_us: 1, kind: "put", key: "k", format: BodyFormat::Json, body }).unwrap();
+    }
+    batch
+}
+
+/// Everything a feed holds from `from_seq` on: (seq, body).
+pub fn read_all(feed: &Feed, from_seq: u64) -> Vec<(u64, Vec<u8>)> {
+    let mut reader = feed.read(from_seq);
+    let mut events = Vec::new();
+    while let Some(event) = reader.next() {
+        let event = event.unwrap();
+        events.push((event.seq, event.body.to_vec()));
+    }
+    events
+}
+
+/// What `encoder` makes of everything a feed holds from `from_seq` on.
+pub fn frames_of(feed: &Feed, encoder: &dyn Encoder, from_seq: u64) -> Vec<u8> {
+    let mut reader = feed.read(from_seq);
+    let mut frames = Vec::new();
+    while let Some(event) = reader.next() {
+        encoder.encode(&event.unwrap(), &mut frames);
+    }
+    frames
+}
+
+/// Reads a cursor up to the tail, `chunk` bytes at a time.
+pub async fn drain(feed: &Feed, cursor: &mut Cursor, chunk: usize) -> Result<Vec<u8>, CursorError> {
+    let mut bytes = Vec::new();
+    loop {
+        let ready = cursor.ready(chunk).to_vec();
+        if !ready.is_empty() {
+            cursor.advance(ready.len());
+            bytes.extend_from_slice(&ready);
+            continue;
+        }
+        match cursor.step() {
+            Step::More => {}
+            Step::AtTail => return Ok(bytes),
+            Step::NeedSegment => feed.next_segment(cursor).await?,
+            Step::Gone => return Err(CursorError::Gone { first_seq: feed.first_seq() }),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The reading side of a checked connection: everything is received, decoded and checked; pings and closes are answered.
+
+use std::os::fd::AsFd;
+
+use crate::{
+    decode::{
+        stream::{Item, StreamDecoder},
+        websocket::client_control_frame,
+    },
+    stats::Latency,
+    subscribe::{
+        checks::Checks,
+        connection::{Outcome, Shared},
+    },
+    sys::{
+        process,
+        socket::{self, Transfer},
+    },
+};
+
+/// Reads before another connection gets its turn.
+const READS_MAX: usize = 16;
+
+/// Most bytes of unsent control frames that are kept for a server that does not read.
+const CONTROL_BYTES_MAX: usize = 4096;
+
+/// The close code of a client that has had enough (RFC 6455, section 7.4.1).
+const NORMAL_CLOSURE: u16 = 1000;
+
+/// The decoder of the present connection and the checks of all of them.
+#[derive(Debug)]
+pub(crate) struct CheckedStream {
+    pub checks: Checks,
+    decoder: Option<StreamDecoder>,
+    control: Vec<u8>,
+}
+
+impl CheckedStream {
+    pub fn new(checks: Checks) -> Self {
+        Self { checks, decoder: None, control: Vec::new() }
+    }
+
+    /// Begins with a new connection's stream.
+    pub fn begin(&mut self, decoder: StreamDecoder) {
+        self.decoder = Some(decoder);
+        self.control.clear();
+    }
+
+    /// Receives until nothing is left; adds what came to `bytes`.
+    pub fn read(&mut self, socket: impl AsFd, shared: &mut Shared, bytes: &mut u64) -> Outcome {
+        for _ in 0..READS_MAX {
+            match socket::receive(&socket, &mut shared.scratch) {
+                Ok(Transfer::WouldBlock) => {
+                    self.flush(&socket);
+                    return Outcome::Nothing;
+                }
+                Ok(Transfer::Moved(0)) => return Outcome::Closed("end of stream".into()),
+                Ok(Transfer::Moved(count)) => {
+                    *bytes += count as u64;
+                    let fed = self.feed(&shared.scratch[..count], &mut shared.latency);
+                    self.flush(&socket);
+                    if fed != Outcome::Nothing {
+                        return fed;
+                    }
+                }
+                Err(error) => return Outcome::Closed(error.kind().to_string()),
+            }
+        }
+        Outcome::Again
+    }
+
+    /// Decodes and checks received bytes.
+    pub fn feed(&mut self, bytes: &[u8], latency: &mut Latency) -> Outcome {
+        let Self { checks, decoder, control } = self;
+        let Some(decoder) = decoder else {
+            return Outcome::Nothing;
+        };
+        let now_us = process::unix_us();
+        let mut outcome = Outcome::Nothing;
+        let fed = decoder.feed(bytes, &mut |item| {
+            if outcome == Outcome::Nothing {
+                outcome = one_item(item, now_us, checks, control, latency);
+            }
+        });
+        if let (Err(error), Outcome::Nothing) = (fed, &outcome) {
+            checks.undecodable(&error);
+            return Outcome::Closed("protocol error".into());
+        }
+        outcome
+    }
+
+    /// Sends a WebSocket's close frame.
+    pub fn leave(&mut self, socket: impl AsFd) {
+        if let Some(StreamDecoder::WebSocket(_)) = self.decoder {
+            let normal = NORMAL_CLOSURE.to_be_bytes();
+            client_control_frame(8, &normal, process::random(), &mut self.control);
+            self.flush(socket);
+        }
+    }
+
+    /// Sends what control frames are waiting, as far as the socket takes them.
+    pub fn flush(&mut self, socket: impl AsFd) {
+        if self.control.is_empty() {
+            return;
+        }
+        match socket::send(socket, &self.control) {
+            Ok(Transfer::Moved(sent)) => drop(self.control.drain(..sent)),
+            Ok(Transfer::WouldBlock) => {}
+            // Receiving reports what became of the connection.
+            Err(_) => self.control.clear(),
+        }
+    }
+}
+
+fn one_item(item: Item<'_>, now_us: u64, checks: &mut Checks, control: &mut Vec<u8>, latency: &mut Latency) -> Outcome {
+    match item {
+        Item::Payload(encoding, payload) => {
+            checks.payload(encoding, payload, now_us, latency);
+            if checks.is_complete() {
+                return Outcome::Done;
+            }
+        }
+        Item::Ping(payload) if control.len() < CONTROL_BYTES_MAX => {
+            client_control_frame(10, payload, process::random(), control);
+        }
+        Item::Ping(_) => {}
+        Item::Close(code, _) => {
+            let echoed = code.map(u16::to_be_bytes);
+            let payload = echoed.as_ref().map_or(&[][..], |code| &code[..]);
+            client_control_frame(8, payload, process::random(), control);
+            return Outcome::Closed(close_reason(code));
+        }
+        Item::BodyEnd => return Outcome::Closed("end of body".into()),
+    }
+    Outcome::Nothing
+}
+
+/// How a close frame is named in reports.
+pub(crate) fn close_reason(code: Option<u16>) -> String {
+    match code {
+        Some(code) => format!("close {code}"),
+        None => "close without code".to_owned(),
+    }
+}

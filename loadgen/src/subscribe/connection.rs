@@ -1,0 +1,180 @@
+//! One connection of a run: its role, where it is in its life, the bytes it has received.
+
+use std::time::Instant;
+
+use rustix::fd::OwnedFd;
+
+use crate::{
+    decode::{http_head::ResponseHead, stream::StreamDecoder},
+    stats::Latency,
+    subscribe::{
+        checked::CheckedStream,
+        drain::Drain,
+        opening::{Opening, Progress},
+        roles::Role,
+    },
+    sys::{poll::Ready, socket::Discard},
+    target::Scheme,
+};
+
+/// Bytes a checked connection receives at once.
+const SCRATCH_BYTES: usize = 256 << 10;
+
+/// What all connections of an engine use in turn.
+pub(crate) struct Shared {
+    pub scratch: Vec<u8>,
+    pub discard: Discard,
+    pub latency: Latency,
+}
+
+impl Shared {
+    pub fn new() -> Self {
+        Self { scratch: vec![0; SCRATCH_BYTES], discard: Discard::new(), latency: Latency::default() }
+    }
+}
+
+/// What readiness led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Readiness is awaited.
+    Nothing,
+    /// There is more to do at once.
+    Again,
+    /// The stream has begun; it must be read at once, what came with the answer is no new edge.
+    Opened,
+    /// It could not be opened, for this reason.
+    Failed(String),
+    /// It is over, for this reason.
+    Closed(String),
+    /// It has had the events it was to have.
+    Done,
+}
+
+/// Where a connection is in its life.
+#[derive(Debug)]
+enum Phase {
+    Absent,
+    Opening(Box<Opening>),
+    Open(OwnedFd),
+}
+
+/// One connection, over all its reconnections.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub role: Role,
+    /// Distinguishes the present socket from earlier ones in readiness reports.
+    pub generation: u32,
+    /// Whether it was ever open.
+    pub was_opened: bool,
+    /// Stream bytes received.
+    pub bytes: u64,
+    /// The same when the window began.
+    pub bytes_at_window: u64,
+    /// Decoder and checks; present when the role is to be checked.
+    pub checked: Option<Box<CheckedStream>>,
+    drain: Drain,
+    phase: Phase,
+}
+
+impl Connection {
+    pub fn new(role: Role, scheme: Scheme, checked: Option<CheckedStream>) -> Self {
+        Self {
+            role,
+            generation: 0,
+            was_opened: false,
+            bytes: 0,
+            bytes_at_window: 0,
+            checked: checked.map(Box::new),
+            drain: Drain::new(scheme),
+            phase: Phase::Absent,
+        }
+    }
+
+    /// Takes a socket that is connecting.
+    pub fn begin(&mut self, opening: Opening) {
+        self.phase = Phase::Opening(Box::new(opening));
+    }
+
+    /// Closes the socket, if there is one.
+    pub fn drop_socket(&mut self) {
+        self.phase = Phase::Absent;
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// The open socket.
+    pub fn socket(&self) -> Option<&OwnedFd> {
+        match &self.phase {
+            Phase::Open(socket) => Some(socket),
+            _ => None,
+        }
+    }
+
+    /// Whether it is being opened and should have been by `now`.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        matches!(&self.phase, Phase::Opening(opening) if opening.deadline <= now)
+    }
+
+    /// Says good-bye where that is proper, and closes the socket.
+    pub fn leave(&mut self) {
+        if let (Phase::Open(socket), Some(checked)) = (&self.phase, &mut self.checked) {
+            checked.leave(socket);
+        }
+        self.drop_socket();
+    }
+
+    /// Does what the socket is ready for.
+    pub fn ready(&mut self, ready: Ready, message_bytes_max: usize, shared: &mut Shared) -> Outcome {
+        match &mut self.phase {
+            Phase::Absent => Outcome::Nothing,
+            Phase::Opening(opening) => match opening.advance(ready) {
+                Progress::Waiting => Outcome::Nothing,
+                Progress::Failed(reason) => Outcome::Failed(reason),
+                Progress::Granted => self.opened(message_bytes_max, shared),
+            },
+            Phase::Open(_) if self.role == Role::Stalled && ready.ended => Outcome::Closed("ended unread".into()),
+            Phase::Open(_) => self.read(ready.ended, shared),
+        }
+    }
+
+    /// Reads what is there, as the role demands.
+    pub fn read(&mut self, ended: bool, shared: &mut Shared) -> Outcome {
+        let Phase::Open(socket) = &self.phase else {
+            return Outcome::Nothing;
+        };
+        match (self.role, &mut self.checked) {
+            (Role::Checked, Some(checked)) => checked.read(socket, shared, &mut self.bytes),
+            (Role::Stalled, _) => Outcome::Nothing,
+            _ => self.drain.read(socket, ended, shared, &mut self.bytes),
+        }
+    }
+
+    fn opened(&mut self, message_bytes_max: usize, shared: &mut Shared) -> Outcome {
+        let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Absent) else {
+            return Outcome::Nothing;
+        };
+        self.was_opened = true;
+        let (head, begun) = opening.granted();
+        self.bytes += begun.len() as u64;
+        let outcome = match (&mut self.checked, self.role) {
+            (Some(checked), _) => {
+                checked.begin(decoder(&head, message_bytes_max));
+                checked.feed(begun, &mut shared.latency)
+            }
+            (None, Role::Drained) => self.drain.look(&opening.socket, begun),
+            (None, _) => Outcome::Nothing,
+        };
+        self.phase = Phase::Open(opening.socket);
+        match outcome {
+            Outcome::Nothing => Outcome::Opened,
+            ended => ended,
+        }
+    }
+}
+
+fn decoder(head: &ResponseHead, message_bytes_max: usize) -> StreamDecoder {
+    if head.status == 101 {
+        StreamDecoder::web_socket(message_bytes_max)
+    } else {
+        StreamDecoder::http(head, message_bytes_max)
+    }
+}

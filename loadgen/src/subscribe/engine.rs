@@ -1,0 +1,340 @@
+//! The engine: one thread, one epoll instance, all connections.
+//!
+//! It opens connections along the ramp, does what readiness asks of each, and every few milliseconds looks at the clock: window,
+//! deadlines, reconnections, gauges. Nothing is allocated and no lock is taken per event. What a connection does with its bytes
+//! is `connection`'s business; what the figures mean is `report`'s.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    control::{Control, Phase},
+    error::Error,
+    subscribe::{
+        checked::CheckedStream,
+        checks::Checks,
+        config::{Plan, SubscribeConfig},
+        connection::{Connection, Outcome, Shared},
+        handshake,
+        opening::Opening,
+        report::{Outcomes, SubscribeReport},
+        roles::{self, Role},
+        tally::{self, Tally},
+        window::{Mark, Measured, Opener, Totals},
+    },
+    sys::{
+        poll::{Interest, Poller, Ready},
+        process, socket,
+    },
+};
+
+/// Between looks at the clock.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Connections being opened at once, so that no listener's backlog overflows.
+const OPENING_MAX: usize = 256;
+
+/// Between a drop and the attempt to come back.
+const RECONNECT_DELAY: Duration = Duration::from_millis(100);
+
+/// Readiness reports taken at once.
+const READY_MAX: usize = 1024;
+
+pub(crate) struct Engine<'a> {
+    config: &'a SubscribeConfig,
+    control: &'a Control,
+    plan: Plan,
+    poller: Poller,
+    connections: Vec<Connection>,
+    shared: Shared,
+    tally: Tally,
+    opener: Opener,
+    started: Instant,
+    next_tick: Instant,
+    /// Connections begun along the ramp.
+    begun: usize,
+    /// Sockets being opened, and open.
+    opening: usize,
+    open: usize,
+    ramp_seconds: Option<f64>,
+    begin: Option<Mark>,
+    again: Vec<usize>,
+    retries: VecDeque<(Instant, usize)>,
+}
+
+impl<'a> Engine<'a> {
+    /// Prepares a run; nothing is connected yet.
+    pub fn new(config: &'a SubscribeConfig, control: &'a Control) -> Result<Self, Error> {
+        let plan = config.plan()?;
+        process::reserve_descriptors(config.connections)?;
+        let new_connection = |role| {
+            let checks = || Checks::new(config.cursor, config.events);
+            let checked = (role == Role::Checked).then(|| CheckedStream::new(checks()));
+            Connection::new(role, plan.target.scheme, checked)
+        };
+        let roles = roles::assign(config.connections, plan.sample, config.stall);
+        let now = Instant::now();
+        Ok(Self {
+            connections: roles.into_iter().map(new_connection).collect(),
+            poller: Poller::new(READY_MAX).map_err(Error::io("creating an epoll instance"))?,
+            shared: Shared::new(),
+            tally: Tally::default(),
+            opener: Opener::new(config.window),
+            started: now,
+            next_tick: now,
+            begun: 0,
+            opening: 0,
+            open: 0,
+            ramp_seconds: None,
+            begin: None,
+            again: Vec::new(),
+            retries: VecDeque::new(),
+            config,
+            control,
+            plan,
+        })
+    }
+
+    /// Runs until something ends the run, and reports.
+    pub fn run(mut self) -> Result<SubscribeReport, Error> {
+        let mut ready = Vec::with_capacity(READY_MAX);
+        while !self.tick_ends_the_run() {
+            self.follow_ramp();
+            let timeout = if self.again.is_empty() { TICK } else { Duration::ZERO };
+            let reports = self.poller.wait(timeout);
+            ready.clear();
+            ready.extend(reports.map_err(Error::io("waiting for readiness"))?);
+            for report in &ready {
+                self.ready(*report);
+            }
+            for index in std::mem::take(&mut self.again) {
+                // What was reported with the edge is not known any more: read to the end.
+                let outcome = self.connections[index].read(true, &mut self.shared);
+                self.took_effect(index, outcome);
+            }
+        }
+        Ok(self.finish())
+    }
+
+    /// Begins the connections that are due.
+    fn follow_ramp(&mut self) {
+        let elapsed_s = self.started.elapsed().as_secs_f64();
+        let due = roles::begun_by(elapsed_s, self.config.ramp_per_s, self.connections.len());
+        while self.begun < due && self.opening < OPENING_MAX {
+            self.begin(self.begun, self.config.cursor);
+            self.begun += 1;
+        }
+    }
+
+    /// Begins to open one connection.
+    fn begin(&mut self, index: usize, cursor: Option<u64>) {
+        self.opening += 1;
+        if let Err(error) = self.connect(index, cursor) {
+            self.took_effect(index, Outcome::Failed(format!("connect: {}", error.kind())));
+        }
+    }
+
+    fn connect(&mut self, index: usize, cursor: Option<u64>) -> std::io::Result<()> {
+        let config = self.config;
+        let source = self.plan.sources.map(|sources| sources.address(index));
+        let socket = socket::connect(self.plan.peer, source, config.receive_buffer_bytes)?;
+        let connection = &mut self.connections[index];
+        let token = token(index, connection.generation);
+        self.poller.add(&socket, token, Interest::Traffic)?;
+        let key = handshake::key(process::random());
+        let request = handshake::request(&self.plan.target, cursor, &config.headers, &key);
+        let deadline = Instant::now() + Duration::from_millis(config.open_timeout_ms);
+        let scheme = self.plan.target.scheme;
+        connection.begin(Opening::new(socket, deadline, scheme, key, request));
+        Ok(())
+    }
+
+    fn ready(&mut self, ready: Ready) {
+        let index = (ready.token & u64::from(u32::MAX)) as usize;
+        let connection = &mut self.connections[index];
+        if token(index, connection.generation) != ready.token {
+            return;
+        }
+        let (was_open, was_opened) = (connection.socket().is_some(), connection.was_opened);
+        let outcome = connection.ready(ready, self.config.message_bytes_max, &mut self.shared);
+        if !was_open && connection.socket().is_some() {
+            self.opened(index, was_opened);
+        }
+        self.took_effect(index, outcome);
+    }
+
+    fn opened(&mut self, index: usize, was_opened: bool) {
+        self.opening -= 1;
+        self.open += 1;
+        match was_opened {
+            false => self.tally.opened += 1,
+            true => self.tally.reconnected += 1,
+        }
+        let connection = &self.connections[index];
+        if let (Role::Stalled, Some(socket)) = (connection.role, connection.socket()) {
+            let token = token(index, connection.generation);
+            // Should this fail, the connection is reported readable and still not read.
+            let _ = self.poller.modify(socket, token, Interest::EndOnly);
+        }
+    }
+
+    /// Does what an outcome asks for.
+    fn took_effect(&mut self, index: usize, outcome: Outcome) {
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Again | Outcome::Opened => self.again.push(index),
+            Outcome::Done => {
+                self.tally.completed += 1;
+                self.open -= 1;
+                self.connections[index].leave();
+            }
+            Outcome::Closed(reason) => {
+                tally::count(&mut self.tally.closed, reason);
+                self.open -= 1;
+                self.lost(index);
+            }
+            Outcome::Failed(reason) => {
+                let reasons = match self.connections[index].was_opened {
+                    false => &mut self.tally.failed,
+                    true => &mut self.tally.reconnect_failed,
+                };
+                tally::count(reasons, reason);
+                self.opening -= 1;
+                self.lost(index);
+            }
+        }
+    }
+
+    /// Closes a socket that is of no use any more, and plans to come back where that is asked for.
+    fn lost(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        connection.drop_socket();
+        if self.config.resume && connection.was_opened && connection.role == Role::Checked {
+            self.retries.push_back((Instant::now() + RECONNECT_DELAY, index));
+        }
+    }
+
+    /// Looks at the clock, at most once a tick. Whether the run is over.
+    fn tick_ends_the_run(&mut self) -> bool {
+        let now = Instant::now();
+        if now < self.next_tick {
+            return false;
+        }
+        self.next_tick = now + TICK;
+        self.fail_overdue(now);
+        self.retry_due(now);
+        let all_opened = self.tally.opened + self.tally.failed_count() == self.connections.len() as u64;
+        if all_opened && self.ramp_seconds.is_none() {
+            self.ramp_seconds = Some((now - self.started).as_secs_f64());
+        }
+        if self.begin.is_none() && self.opener.begins(now, all_opened, self.control.window_was_begun()) {
+            self.begin_window();
+        }
+        self.publish_gauges();
+        self.is_over(now)
+    }
+
+    fn begin_window(&mut self) {
+        self.shared.latency.clear();
+        for connection in &mut self.connections {
+            connection.bytes_at_window = connection.bytes;
+        }
+        self.begin = Some(Mark::now(self.totals()));
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        let elapsed = self.begin.map(|mark| (now - mark.at).as_secs_f64());
+        let is_time = self.config.seconds.zip(elapsed).is_some_and(|(limit, elapsed)| elapsed >= limit);
+        let all_begun = self.begun == self.connections.len();
+        let nothing_left = all_begun && self.opening + self.open + self.retries.len() == 0;
+        self.control.is_stopped() || is_time || nothing_left || self.checked_are_done()
+    }
+
+    fn checked_are_done(&self) -> bool {
+        let mut checks = self.checks().peekable();
+        let reached = match self.until_seq() {
+            Some(seq) if checks.peek().is_some() => checks.all(|checks| checks.has_reached(seq)),
+            _ => false,
+        };
+        let complete = self.config.events.is_some() && self.checks().all(Checks::is_complete);
+        reached || complete
+    }
+
+    fn checks(&self) -> impl Iterator<Item = &Checks> {
+        let checked = self.connections.iter().filter_map(|c| c.checked.as_ref());
+        checked.map(|stream| &stream.checks)
+    }
+
+    fn until_seq(&self) -> Option<u64> {
+        self.control.until_seq().or(self.config.until_seq)
+    }
+
+    fn fail_overdue(&mut self, now: Instant) {
+        if self.opening == 0 {
+            return;
+        }
+        for index in 0..self.connections.len() {
+            if self.connections[index].is_overdue(now) {
+                self.took_effect(index, Outcome::Failed("timed out".into()));
+            }
+        }
+    }
+
+    fn retry_due(&mut self, now: Instant) {
+        while let Some((due, index)) = self.retries.front().copied()
+            && due <= now
+        {
+            self.retries.pop_front();
+            let stream = self.connections[index].checked.as_ref();
+            let resumed = stream.and_then(|stream| stream.checks.resume_cursor());
+            self.begin(index, resumed.or(self.config.cursor));
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let checked = self.connections.iter().filter(|c| c.checked.is_some());
+        Totals {
+            bytes: self.connections.iter().map(|c| c.bytes).sum(),
+            checked_bytes: checked.map(|c| c.bytes).sum(),
+            checked_events: self.checks().map(|checks| checks.sequence.count()).sum(),
+        }
+    }
+
+    fn publish_gauges(&self) {
+        let totals = self.totals();
+        self.control.set_phase(match (self.begin, self.ramp_seconds) {
+            (Some(_), _) => Phase::Measuring,
+            (None, Some(_)) => Phase::Ready,
+            (None, None) => Phase::Opening,
+        });
+        self.control.set_connections(self.open as u64, self.tally.failed_count());
+        self.control.set_delivered(totals.checked_events, totals.bytes);
+    }
+
+    fn finish(mut self) -> SubscribeReport {
+        let end = Mark::now(self.totals());
+        let until_seq = self.until_seq();
+        let report = Outcomes {
+            config: self.config,
+            connections: &self.connections,
+            tally: self.tally,
+            ramp_seconds: self.ramp_seconds,
+            measured: Measured::between(&self.opener, self.begin, end),
+            latency: self.shared.latency.report(),
+            until_seq,
+        }
+        .report();
+        for connection in &mut self.connections {
+            connection.leave();
+        }
+        self.control.set_phase(Phase::Ended);
+        report
+    }
+}
+
+/// What a socket is registered with: its connection, and which of the connection's sockets it is.
+fn token(index: usize, generation: u32) -> u64 {
+    u64::from(generation) << 32 | index as u64
+}

@@ -1,0 +1,148 @@
+//! Where to connect: the few URL shapes a load generator needs.
+//!
+//! Owns splitting and the `cursor` parameter; never resolves twice, never speaks TLS. Tests are below.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use crate::error::Error;
+
+/// What is spoken to the peer after the connection is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// HTTP/1.1 with a streamed answer.
+    Http,
+    /// WebSocket (RFC 6455).
+    WebSocket,
+    /// Nothing: bytes are counted as they come (the raw ceiling).
+    Tcp,
+}
+
+/// A parsed address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What is spoken.
+    pub scheme: Scheme,
+    /// `host:port` as it belongs into the `Host` header.
+    pub authority: String,
+    /// Path and query, starting with a slash; never a fragment.
+    pub path: String,
+}
+
+impl Target {
+    /// Parses `scheme://host[:port][/path][?query]` with the schemes `http`, `ws` and `tcp`.
+    pub fn parse(url: &str) -> Result<Self, Error> {
+        let refuse = |reason| Error::Url { url: url.to_owned(), reason };
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| refuse("it must start with http://, ws:// or tcp://"))?;
+        let scheme = match scheme {
+            "http" => Scheme::Http,
+            "ws" => Scheme::WebSocket,
+            "tcp" => Scheme::Tcp,
+            "https" | "wss" => {
+                return Err(refuse("TLS is not spoken here: use the clear-text address"));
+            }
+            _ => return Err(refuse("the scheme must be http, ws or tcp")),
+        };
+        let rest = rest.split('#').next().unwrap_or(rest);
+        let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(host_end);
+        if authority.contains('@') {
+            return Err(refuse("credentials do not belong into the address: send a header"));
+        }
+        let authority = with_port(authority).ok_or_else(|| refuse("host or port is missing"))?;
+        if scheme == Scheme::Tcp && !authority_has_explicit_port(rest) {
+            return Err(refuse("a tcp:// address needs a port"));
+        }
+        if path.bytes().any(|b| b <= b' ' || b == 0x7f) {
+            return Err(refuse("the path must be percent-encoded: no spaces or control characters"));
+        }
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Ok(Self { scheme, authority, path })
+    }
+
+    /// The first address the host name stands for.
+    pub fn resolve(&self) -> Result<SocketAddr, Error> {
+        let what = format!("resolving {}", self.authority);
+        let mut found = self.authority.to_socket_addrs().map_err(Error::io(what.clone()))?;
+        found.next().ok_or_else(|| Error::io(what)(std::io::ErrorKind::NotFound.into()))
+    }
+
+    /// The path with its `cursor` parameter replaced by `cursor`, or unchanged when that is `None`.
+    pub fn path_with_cursor(&self, cursor: Option<u64>) -> String {
+        let Some(cursor) = cursor else {
+            return self.path.clone();
+        };
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let mut out = format!("{path}?");
+        for pair in query.split('&').filter(|p| !p.is_empty() && !p.starts_with("cursor=")) {
+            out.push_str(pair);
+            out.push('&');
+        }
+        out.push_str(&format!("cursor={cursor}"));
+        out
+    }
+}
+
+fn authority_has_explicit_port(rest: &str) -> bool {
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'))
+}
+
+/// `host:port`, with port 80 where none is given; `None` when either part is unusable.
+fn with_port(authority: &str) -> Option<String> {
+    if !authority_has_explicit_port(authority) {
+        return (!authority.is_empty()).then(|| format!("{authority}:80"));
+    }
+    let (host, port) = authority.rsplit_once(':')?;
+    let usable = !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0);
+    usable.then(|| authority.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let table = [
+            ("http://127.0.0.1:7070", Scheme::Http, "127.0.0.1:7070", "/"),
+            ("ws://h/xrpc/a.b.c?cursor=1#f", Scheme::WebSocket, "h:80", "/xrpc/a.b.c?cursor=1"),
+            ("tcp://[::1]:9", Scheme::Tcp, "[::1]:9", "/"),
+            ("http://[::1]?a=b", Scheme::Http, "[::1]:80", "/?a=b"),
+        ];
+        for (url, scheme, authority, path) in table {
+            let target = Target::parse(url).unwrap();
+            assert_eq!((target.scheme, &*target.authority, &*target.path), (scheme, authority, path), "{url}");
+        }
+    }
+
+    #[test]
+    fn refused_addresses() {
+        for url in [
+            "127.0.0.1:1",
+            "https://a",
+            "wss://a",
+            "ftp://a",
+            "http://",
+            "http://:1",
+            "http://a:0",
+            "http://a:x",
+            "http://a:70000",
+            "tcp://a",
+            "ws://u:p@a/",
+            "ws://a/ b",
+        ] {
+            let error = Target::parse(url).unwrap_err();
+            assert!(error.is_usage(), "{url}");
+        }
+    }
+
+    #[test]
+    fn cursor_is_replaced_not_repeated() {
+        let target = |path: &str| Target { scheme: Scheme::Http, authority: "a:1".into(), path: path.into() };
+        assert_eq!(target("/a").path_with_cursor(None), "/a");
+        assert_eq!(target("/a").path_with_cursor(Some(7)), "/a?cursor=7");
+        assert_eq!(target("/a?x=1&cursor=2&y=3").path_with_cursor(Some(7)), "/a?x=1&y=3&cursor=7");
+        assert_eq!(target("/a?cursor=2").path_with_cursor(None), "/a?cursor=2");
+    }
+}

@@ -1,0 +1,131 @@
+//! The forms of names: feeds, stream ids (NSIDs), header texts.
+//!
+//! Tested here.
+
+use super::mistake::Wrong;
+
+/// Longest feed name, in bytes.
+pub const FEED_NAME_BYTES_MAX: usize = 128;
+
+/// Longest NSID, in bytes (AT Protocol, NSID syntax).
+const NSID_BYTES_MAX: usize = 317;
+/// Longest part of an NSID between two dots, in bytes.
+const NSID_PART_BYTES_MAX: usize = 63;
+/// Longest text taken into a header, in bytes.
+const HEADER_BYTES_MAX: usize = 256;
+
+/// A feed's name: letters, digits, `.`, `_` and `-`, a letter or digit first.
+pub(super) fn feed_name(text: &str) -> Result<String, Wrong> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let first_legal = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if first_legal && text.bytes().all(legal) && text.len() <= FEED_NAME_BYTES_MAX {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        format!("{text:?} is no feed name"),
+        format!("use 1 to {FEED_NAME_BYTES_MAX} letters, digits, '.', '_' and '-', a letter or digit first"),
+    ))
+}
+
+/// An AT Protocol stream id such as `com.atproto.sync.subscribeRepos`.
+pub(super) fn nsid(text: &str) -> Result<String, Wrong> {
+    let parts: Vec<&str> = text.split('.').collect();
+    let (name, authority) = parts.split_last().map_or(("", &[][..]), |(name, authority)| (*name, authority));
+    let legal = authority.len() >= 2
+        && authority.iter().all(|part| is_domain_part(part))
+        && authority[0].starts_with(|c: char| c.is_ascii_alphabetic())
+        && is_stream_name(name)
+        && text.len() <= NSID_BYTES_MAX;
+    if legal {
+        return Ok(text.to_owned());
+    }
+    let remedy = "give a reversed domain and a name, such as com.atproto.sync.subscribeRepos";
+    Err(Wrong::new(format!("{text:?} is no NSID"), remedy))
+}
+
+/// One part of the reversed domain.
+fn is_domain_part(part: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=NSID_PART_BYTES_MAX).contains(&part.len())
+        && part.bytes().all(legal)
+        && !part.starts_with('-')
+        && !part.ends_with('-')
+}
+
+/// The last part: letters and digits, a letter first.
+fn is_stream_name(name: &str) -> bool {
+    (1..=NSID_PART_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// A text that can stand in a header: printable ASCII, no space at its ends.
+pub(super) fn header_text(text: &str) -> Result<String, Wrong> {
+    let legal = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim() == text;
+    if legal && text.len() <= HEADER_BYTES_MAX {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        format!("{text:?} cannot stand in a header"),
+        format!("use at most {HEADER_BYTES_MAX} printable ASCII characters without space at the ends"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feed_names() {
+        for (text, good) in [
+            ("repos", true),
+            ("7", true),
+            ("a.b_c-D", true),
+            ("", false),
+            (".hidden", false),
+            ("..", false),
+            ("a/b", false),
+            ("a b", false),
+            ("é", false),
+        ] {
+            assert_eq!(feed_name(text).is_ok(), good, "{text:?}");
+        }
+        assert!(feed_name(&"x".repeat(FEED_NAME_BYTES_MAX)).is_ok());
+        assert!(feed_name(&"x".repeat(FEED_NAME_BYTES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn nsids() {
+        for (text, good) in [
+            ("com.atproto.sync.subscribeRepos", true),
+            ("com.example.fooBar", true),
+            ("a-0.b-1.c", true),
+            ("com.example", false),
+            ("example", false),
+            ("", false),
+            ("com..example.foo", false),
+            ("com.example.foo-bar", false),
+            ("com.example.3foo", false),
+            ("1com.example.foo", false),
+            ("-com.example.foo", false),
+            ("com.example.foo/x", false),
+        ] {
+            assert_eq!(nsid(text).is_ok(), good, "{text:?}");
+        }
+        assert!(nsid(&format!("com.{}.foo", "x".repeat(64))).is_err());
+    }
+
+    #[test]
+    fn header_texts() {
+        for (text, good) in [
+            ("(atproto-relay)", true),
+            ("", true),
+            ("a\r\nX: y", false),
+            (" a", false),
+            ("ü", false),
+            ("a\u{7f}", false),
+        ] {
+            assert_eq!(header_text(text).is_ok(), good, "{text:?}");
+        }
+    }
+}

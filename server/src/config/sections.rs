@@ -1,0 +1,184 @@
+//! The sections of the configuration as plain data, with their defaults.
+//!
+//! Owns what each setting means and its default; its permitted range stands in `schema.rs`. Sizes are bytes, durations
+//! milliseconds, as the names say. Tested by `tests.rs`.
+
+use super::choice::{LogFormat, LogLevel};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const HOUR_MS: u64 = 3_600_000;
+
+/// `[limits]`: what one client may ask of the appliance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections in all. Each needs a descriptor; the process needs some hundreds more for its files.
+    pub connections_max: u64,
+    /// Open connections from one address.
+    pub connections_per_address_max: u64,
+    /// Whether the per-address limits also hold for loopback addresses, where one address may be many clients.
+    pub limit_loopback: bool,
+    /// Size of a request's line and headers together.
+    pub header_bytes_max: u64,
+    /// Time from the connection (or the end of the previous answer) to the end of the headers.
+    pub header_timeout_ms: u64,
+    /// Size of a request's body.
+    pub request_body_bytes_max: u64,
+    /// Time a connection may be kept alive between two requests.
+    pub idle_timeout_ms: u64,
+    /// Size of one event's body, or of one published frame.
+    pub event_bytes_max: u64,
+    /// Size of one event's key.
+    pub key_bytes_max: u64,
+    /// Depth to which JSON and DAG-CBOR may be nested.
+    pub json_depth_max: u64,
+    /// Feeds in all.
+    pub feeds_max: u64,
+    /// Streams from one address that are still replaying.
+    pub replays_per_address_max: u64,
+    /// Control frames (pongs, errors) waiting for one connection before it is closed.
+    pub control_queue_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 15_000,
+            connections_per_address_max: 4_096,
+            limit_loopback: false,
+            header_bytes_max: 16 * KIB,
+            header_timeout_ms: 10_000,
+            request_body_bytes_max: 64 * MIB,
+            idle_timeout_ms: 60_000,
+            event_bytes_max: 5_000_000,
+            key_bytes_max: 1_024,
+            json_depth_max: 128,
+            feeds_max: 10_000,
+            replays_per_address_max: 16,
+            control_queue_bytes_max: 64 * KIB,
+        }
+    }
+}
+
+/// `[serve]`: how streams are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serve {
+    /// Largest range sent to one subscriber before the next has its turn.
+    pub send_bytes_max: u64,
+    /// Send buffer of each socket in the kernel (`SO_SNDBUF`); caps what can lie ahead of a pong.
+    pub socket_send_buffer_bytes: u64,
+    /// Unsent bytes in the kernel below which a socket takes more (`TCP_NOTSENT_LOWAT`).
+    pub not_sent_low_water_bytes: u64,
+    /// Pings on WebSocket streams that sent nothing for this long.
+    pub ping_interval_ms: u64,
+    /// A subscriber slower than this is closed, when it is also further behind than `floor_lag_events`.
+    pub floor_rate_bytes_per_s: u64,
+    /// Time over which the floor rate is measured.
+    pub floor_window_ms: u64,
+    /// Events a subscriber may be behind before the floor rate holds for it.
+    pub floor_lag_events: u64,
+    /// Time streams get to end in their dialect's way when the appliance stops.
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self {
+            send_bytes_max: 256 * KIB,
+            socket_send_buffer_bytes: 256 * KIB,
+            not_sent_low_water_bytes: 128 * KIB,
+            ping_interval_ms: 30_000,
+            floor_rate_bytes_per_s: 1_024,
+            floor_window_ms: 60_000,
+            floor_lag_events: 100_000,
+            drain_timeout_ms: 8_000,
+        }
+    }
+}
+
+/// When an event counts as stored, and may be acknowledged and sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// After `fdatasync`: a power cut takes back nothing.
+    #[default]
+    Sync,
+    /// After the write; a sync follows within the interval: a power cut takes back at most that much.
+    Interval {
+        /// Longest time between two syncs.
+        interval_ms: u64,
+    },
+    /// After the write; the kernel syncs when it likes: safe from a crash of the process, not of the machine.
+    Os,
+}
+
+/// What of a feed is kept. Whichever bound is reached first holds; `None` is no bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Events older than this may go.
+    pub age_ms: Option<u64>,
+    /// Oldest events go once the feed is larger than this.
+    pub bytes: Option<u64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { age_ms: Some(72 * HOUR_MS), bytes: Some(64 * GIB) }
+    }
+}
+
+/// `[storage]`: the data directory, and what a feed gets that does not say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// Durability of feeds that name none.
+    pub durability: Durability,
+    /// Segment size of feeds that name none; retention drops whole segments.
+    pub segment_bytes_max: u64,
+    /// Disk budget of all frame logs together; they are a cache and can be rebuilt.
+    pub frame_bytes_max: u64,
+    /// A frame log that nobody read for this long may be dropped.
+    pub frame_idle_ms: u64,
+    /// Publishing is refused while less than this is free on the disk.
+    pub disk_low_water_bytes: u64,
+    /// Retention of feeds that name none.
+    pub retention: Retention,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Sync,
+            segment_bytes_max: 64 * MIB,
+            frame_bytes_max: 8 * GIB,
+            frame_idle_ms: 60_000,
+            disk_low_water_bytes: 256 * MIB,
+            retention: Retention::default(),
+        }
+    }
+}
+
+/// `[atproto]`: what the AT Protocol dialect says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Atproto {
+    /// Appended to `Server: Tailwater/VERSION`; empty for nothing. Relays refuse to crawl a host whose `Server` header
+    /// contains `atproto-relay`, which guards against loops: leave it where Tailwater fans out a relay, empty it where
+    /// Tailwater stands in front of a personal data server.
+    pub server_header_suffix: String,
+    /// `Retry-After` of answers 429 and 503.
+    pub retry_after_ms: u64,
+}
+
+impl Default for Atproto {
+    fn default() -> Self {
+        Self { server_header_suffix: "(atproto-relay)".to_owned(), retry_after_ms: 5_000 }
+    }
+}
+
+/// `[log]`: the appliance's own log, on standard error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// How much is logged.
+    pub level: LogLevel,
+    /// The form of a line.
+    pub format: LogFormat,
+}

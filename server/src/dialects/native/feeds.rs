@@ -1,0 +1,161 @@
+//! Creating, describing and deleting feeds.
+//!
+//! Owns the JSON forms of a feed's options and of its description. What blocks on the disk runs on the blocking pool.
+//! Tested by `server/tests/native.rs`.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tailwater_core::{Durability, FeedError, FeedOptions, FeedState, Retention};
+
+use super::find;
+use crate::{
+    appliance::FeedsError,
+    exposure::Exposure,
+    feeds::FeedEntry,
+    http::{Request, Response},
+};
+
+/// Bytes an options object may have.
+const OPTIONS_BYTES_MAX: u64 = 64 * 1024;
+
+/// What a feed can be created with; everything else takes the configured default.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    retention: Option<Retention>,
+    durability: Option<Durability>,
+    segment_bytes_max: Option<u64>,
+    first_seq: Option<u64>,
+    #[serde(default)]
+    dialects: Exposure,
+}
+
+/// `GET /v1/feeds`
+pub(super) fn list(request: &Request<'_>) -> Response {
+    let feeds = request.shard.appliance.feeds.all();
+    let feeds: Vec<Value> = feeds.iter().map(|entry| description(request, entry)).collect();
+    Response::json(200, &json!({ "feeds": feeds }))
+}
+
+/// `GET /v1/feeds/{feed}`
+pub(super) fn describe(request: &Request<'_>, name: &str) -> Response {
+    match find(request, name) {
+        Ok(entry) => Response::json(200, &description(request, &entry)),
+        Err(response) => response,
+    }
+}
+
+/// `PUT /v1/feeds/{feed}`: 201 when it was created, 200 when it was there with the same options, 409 with others.
+pub(super) async fn create(request: &mut Request<'_>, name: &str) -> Response {
+    let body = match request.inbound.read_body(OPTIONS_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(error) => {
+            return Response::error(error.status().unwrap_or(400), error.code(), &error.to_string()).closing();
+        }
+    };
+    let (options, exposure) = match read_options(request, &body) {
+        Ok(read) => read,
+        Err(error) => {
+            let message = format!("The body is not a valid options object: {error}");
+            return Response::error(400, "InvalidOptions", &message);
+        }
+    };
+    if let Some(entry) = request.shard.appliance.feeds.get(name) {
+        return existing(request, &entry, &options, &exposure);
+    }
+    let appliance = request.shard.appliance.clone();
+    let wanted = name.to_owned();
+    let created = glommio::executor().spawn_blocking(move || appliance.create(&wanted, options, &exposure)).await;
+    match created {
+        Ok(entry) => Response::json(201, &description(request, &entry)),
+        Err(error) => refused(&error),
+    }
+}
+
+/// `DELETE /v1/feeds/{feed}`
+pub(super) async fn delete(request: &Request<'_>, name: &str) -> Response {
+    let appliance = request.shard.appliance.clone();
+    if let Err(error) = appliance.close(name).await {
+        return refused(&error);
+    }
+    let erased = name.to_owned();
+    let deleted = glommio::executor().spawn_blocking(move || appliance.erase(&erased)).await;
+    match deleted {
+        Ok(()) => Response::json(200, &json!({ "name": name, "deleted": true })),
+        Err(error) => refused(&error),
+    }
+}
+
+fn read_options(request: &Request<'_>, body: &[u8]) -> Result<(FeedOptions, Exposure), serde_json::Error> {
+    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    let asked: Options = serde_json::from_slice(body)?;
+    let defaults = request.shard.appliance.default_options();
+    let options = FeedOptions {
+        retention: asked.retention.unwrap_or(defaults.retention),
+        durability: asked.durability.unwrap_or(defaults.durability),
+        segment_bytes_max: asked.segment_bytes_max.unwrap_or(defaults.segment_bytes_max),
+        first_seq: asked.first_seq.unwrap_or(defaults.first_seq),
+        extra: defaults.extra,
+    };
+    Ok((options, asked.dialects))
+}
+
+fn existing(request: &Request<'_>, entry: &FeedEntry, options: &FeedOptions, exposure: &Exposure) -> Response {
+    let stored = entry.feed().options();
+    let same = stored.retention == options.retention
+        && stored.durability == options.durability
+        && stored.segment_bytes_max == options.segment_bytes_max
+        && stored.first_seq == options.first_seq
+        && entry.exposure == *exposure;
+    if same {
+        return Response::json(200, &description(request, entry));
+    }
+    let message = "The feed exists with other options. Delete it first, or leave the options as they are.";
+    Response::error(409, "FeedExists", message)
+}
+
+fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
+    let feed = entry.feed();
+    let options = feed.options();
+    let store = &request.shard.appliance.store;
+    let encodings: Vec<String> = feed.encodings_in_use().into_iter().filter_map(|id| store.encoding_name(id)).map(str::to_owned).collect();
+    let (state, reason) = match feed.state() {
+        FeedState::Open => ("open", None),
+        FeedState::ReadOnly { reason } => ("read_only", Some(reason)),
+        FeedState::Failed { reason } => ("failed", Some(reason)),
+        FeedState::Closed => ("closed", None),
+    };
+    let mut description = json!({
+        "name": feed.name(),
+        "first_seq": feed.first_seq(),
+        "last_seq": feed.last_seq(),
+        "next_seq": feed.next_seq(),
+        "events": feed.event_count(),
+        "bytes": feed.bytes(),
+        "frame_bytes": feed.frame_bytes(),
+        "subscribers": entry.subscribers(),
+        "encodings": encodings,
+        "state": state,
+        "retention": options.retention,
+        "durability": options.durability,
+        "segment_bytes_max": options.segment_bytes_max,
+        "dialects": entry.exposure,
+    });
+    if let Some(reason) = reason {
+        description["reason"] = reason.into();
+    }
+    description
+}
+
+fn refused(error: &FeedsError) -> Response {
+    let (status, name) = match error {
+        FeedsError::Unknown { .. } => (404, "FeedNotFound"),
+        FeedsError::TooMany { .. } => (403, "TooManyFeeds"),
+        FeedsError::Bound { .. } => (409, "EndpointBound"),
+        FeedsError::Log(FeedError::DiskFull { .. }) => (507, "InsufficientStorage"),
+        FeedsError::Log(FeedError::Exists { .. }) => (409, "FeedExists"),
+        FeedsError::Log(FeedError::Name { .. } | FeedError::Option { .. }) => (400, "InvalidOptions"),
+        FeedsError::Log(_) | FeedsError::Close(_) | FeedsError::Stored { .. } => (500, "InternalServerError"),
+    };
+    Response::error(status, name, &error.to_string())
+}

@@ -1,0 +1,164 @@
+//! The feeds as the shards see them: who owns each, who on which shard wants to hear of its commits, where it is exposed.
+//!
+//! Owns the wake-up from a commit to the shards: one message per interested shard, and only if the last one has been
+//! read. Never reads an event. Tested by `server/tests/`.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use tailwater_core::{CommitListener, Feed, FeedId};
+
+use crate::{
+    exposure::Exposure,
+    shard::{Message, ShardHandle},
+};
+
+/// What one shard has to do with one feed.
+#[derive(Default)]
+struct Interest {
+    readers: AtomicUsize,
+    /// A commit message is on its way and has not been read.
+    notified: AtomicBool,
+}
+
+/// One feed with everything the server keeps beside the log.
+pub(crate) struct FeedEntry {
+    feed: Arc<Feed>,
+    /// Where the feed can be read besides the native API.
+    pub(crate) exposure: Exposure,
+    interest: Box<[Interest]>,
+    subscribers: AtomicUsize,
+}
+
+impl FeedEntry {
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    pub(crate) fn id(&self) -> FeedId {
+        self.feed.id()
+    }
+
+    /// Readers that stream this feed now, over all shards.
+    pub(crate) fn subscribers(&self) -> usize {
+        self.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// A subscriber on this shard began to read.
+    pub(crate) fn join(&self, shard: usize) {
+        self.subscribers.fetch_add(1, Ordering::Relaxed);
+        self.interest[shard].readers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The reverse of [`FeedEntry::join`].
+    pub(crate) fn leave(&self, shard: usize) {
+        self.subscribers.fetch_sub(1, Ordering::Relaxed);
+        self.interest[shard].readers.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// The shard reads its message now; a commit from here on sends another.
+    pub(crate) fn heard(&self, shard: usize) {
+        self.interest[shard].notified.store(false, Ordering::SeqCst);
+    }
+}
+
+/// All feeds, by name and by number; carries their news to the shards.
+pub(crate) struct Feeds {
+    shards: Arc<[ShardHandle]>,
+    by_name: RwLock<BTreeMap<String, Arc<FeedEntry>>>,
+    by_id: RwLock<HashMap<FeedId, Arc<FeedEntry>>>,
+}
+
+impl CommitListener for Feeds {
+    fn committed(&self, feed: &Feed) {
+        let Some(entry) = self.by_id(feed.id()) else {
+            return;
+        };
+        for (shard, interest) in self.shards.iter().zip(&entry.interest) {
+            let wanted = interest.readers.load(Ordering::SeqCst) > 0;
+            if wanted && !interest.notified.swap(true, Ordering::SeqCst) {
+                shard.send(Message::Committed(entry.clone()));
+            }
+        }
+    }
+
+    fn state_changed(&self, feed: &Feed) {
+        tracing::warn!(feed = feed.name(), state = ?feed.state(), "the feed's state changed");
+    }
+
+    fn window_moved(&self, feed: &Feed) {
+        let Some(entry) = self.by_id(feed.id()) else {
+            return;
+        };
+        for (shard, interest) in self.shards.iter().zip(&entry.interest) {
+            if interest.readers.load(Ordering::SeqCst) > 0 {
+                shard.send(Message::WindowMoved(entry.clone()));
+            }
+        }
+    }
+}
+
+impl Feeds {
+    pub(crate) fn new(shards: Arc<[ShardHandle]>) -> Self {
+        Self { shards, by_name: RwLock::default(), by_id: RwLock::default() }
+    }
+
+    /// Adds a feed.
+    pub(crate) fn add(&self, feed: Arc<Feed>, exposure: Exposure) -> Arc<FeedEntry> {
+        let entry = Arc::new(FeedEntry {
+            exposure,
+            interest: self.shards.iter().map(|_| Interest::default()).collect(),
+            subscribers: AtomicUsize::new(0),
+            feed,
+        });
+        write(&self.by_id).insert(entry.id(), entry.clone());
+        write(&self.by_name).insert(entry.feed().name().to_owned(), entry.clone());
+        entry
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> Option<Arc<FeedEntry>> {
+        let entry = write(&self.by_name).remove(name)?;
+        write(&self.by_id).remove(&entry.id());
+        Some(entry)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<FeedEntry>> {
+        read(&self.by_name).get(name).cloned()
+    }
+
+    /// Every feed, in the order of names.
+    pub(crate) fn all(&self) -> Vec<Arc<FeedEntry>> {
+        read(&self.by_name).values().cloned().collect()
+    }
+
+    /// The feed a condition on its exposure picks.
+    pub(crate) fn find(&self, matches: impl Fn(&Exposure) -> bool) -> Option<Arc<FeedEntry>> {
+        read(&self.by_name)
+            .values()
+            .find(|entry| matches(&entry.exposure))
+            .cloned()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        read(&self.by_name).len()
+    }
+
+    fn by_id(&self, id: FeedId) -> Option<Arc<FeedEntry>> {
+        read(&self.by_id).get(&id).cloned()
+    }
+}
+
+// The maps are only ever inserted into or removed from, so a poisoned lock still guards a whole one.
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

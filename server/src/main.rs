@@ -1,0 +1,77 @@
+//! The `tailwater` binary: parses the command line and runs what it asks for.
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use tailwater::{
+    cli::{Cli, Command},
+    config::{self, Config, LoadOptions, Log, LogFormat, Mistakes},
+    demo, serve,
+};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(arguments) => run(arguments.load_options(config::variables())),
+        Command::Check(arguments) => return check(arguments.load_options()),
+        Command::Demo(arguments) => demo::run(&arguments).map_err(anyhow::Error::from),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tailwater: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until SIGINT or SIGTERM.
+fn run(options: LoadOptions) -> anyhow::Result<()> {
+    let config = Config::load(options)?;
+    start_log(&config.log);
+    // Before anything is started, so that no thread ever takes the signal's default.
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("signals cannot be waited for")?;
+    let data = config.data.display().to_string();
+    let running = serve::start(config)?;
+    for address in running.addresses() {
+        tracing::info!(%address, %data, "serving");
+    }
+    let signal = signals.forever().next();
+    tracing::info!(signal, connections = running.connections(), "stopping");
+    running.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn check(options: LoadOptions) -> ExitCode {
+    let file = options.file.clone().map(|file| file.display().to_string()).unwrap_or_default();
+    match Config::load(options) {
+        Ok(config) => {
+            println!("{file}: ok, {}", config.summary());
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => report(&mistakes),
+    }
+}
+
+fn report(mistakes: &Mistakes) -> ExitCode {
+    // Nobody is left to tell when the reader of our output has gone.
+    let _closed = writeln!(std::io::stderr(), "{mistakes}");
+    ExitCode::FAILURE
+}
+
+fn start_log(log: &Log) {
+    let level = tracing_subscriber::EnvFilter::new(log.level.name());
+    let subscriber = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}

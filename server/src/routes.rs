@@ -1,0 +1,97 @@
+//! Which dialect answers which path.
+//!
+//! | path | dialect |
+//! | --- | --- |
+//! | `/` | all of them: one object that satisfies every dialect's clients |
+//! | `/v1/...` | native |
+//! | `/xrpc/...` | AT Protocol |
+//!
+//! Owns this table and nothing of what a dialect does. A listener serves the dialects it is configured for; a path of
+//! another dialect does not exist there. Tested by `server/tests/http.rs`.
+
+use serde_json::json;
+
+use crate::{
+    config::Dialect,
+    dialects::{atproto, native},
+    http::{Reply, Request, Response},
+};
+
+/// Finds the dialect and lets it answer.
+pub(crate) async fn answer(request: Request<'_>) -> Reply {
+    if request.shard.draining() {
+        return stopping().into();
+    }
+    let path = request.head.path();
+    let listening = request.listening;
+    if path == "/" {
+        return root(&request).into();
+    }
+    if is_below(path, "/v1") && listening.serves(Dialect::Native) {
+        return native::answer(request).await;
+    }
+    if is_below(path, "/xrpc") && listening.serves(Dialect::Atproto) {
+        return atproto::answer(request).await;
+    }
+    nothing_here(path).into()
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn root(request: &Request<'_>) -> Response {
+    match request.head.method() {
+        "GET" | "HEAD" => Response::json(
+            200,
+            &json!({
+                "software": "Tailwater",
+                "version": tailwater_wire::VERSION,
+                "feeds": "/v1/feeds",
+                "status": "/v1/status",
+            }),
+        ),
+        method => method_not_allowed(method, "GET, HEAD"),
+    }
+}
+
+fn stopping() -> Response {
+    let message = "This server is stopping. Try again in a moment.";
+    Response::error(503, "ServiceUnavailable", message)
+        .header("Retry-After", "1")
+        .closing()
+}
+
+fn nothing_here(path: &str) -> Response {
+    let message = format!(
+        "Nothing is served at {path}. The native API begins at /v1/feeds, AT Protocol streams at /xrpc/."
+    );
+    Response::error(404, "NotFound", &message)
+}
+
+/// The answer to a method that the path does not take.
+pub(crate) fn method_not_allowed(method: &str, allowed: &'static str) -> Response {
+    let message = format!("{method} is not possible here; {allowed} is.");
+    Response::error(405, "MethodNotAllowed", &message).header("Allow", allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_below;
+
+    #[test]
+    fn a_prefix_ends_at_a_slash() {
+        let cases = [
+            ("/v1", true),
+            ("/v1/", true),
+            ("/v1/feeds", true),
+            ("/v10", false),
+            ("/", false),
+            ("/x/v1", false),
+        ];
+        for (path, below) in cases {
+            assert_eq!(is_below(path, "/v1"), below, "{path}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Subscribers that follow one feed in one encoding the same way: who of them waits at the tail.
+//!
+//! Owns the lists that a commit wakes. Never looks at a cursor. A commit costs one message per shard and one push per
+//! waiting subscriber, nothing per subscriber that is still busy. Tests: below.
+
+use std::{collections::HashMap, rc::Rc, sync::Arc};
+
+use tailwater_core::{EncodingId, FeedId};
+
+use super::{protocol::StreamProtocol, slots::Token};
+use crate::feeds::FeedEntry;
+
+/// Index of a group on its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GroupId(u32);
+
+/// The members of one (feed, encoding, protocol).
+pub(crate) struct Group {
+    pub(crate) feed: Arc<FeedEntry>,
+    pub(crate) protocol: Rc<dyn StreamProtocol>,
+    encoding: EncodingId,
+    members: usize,
+    /// Caught up with the tail; woken by the next commit. May name subscribers that have gone.
+    waiting: Vec<Token>,
+}
+
+/// All groups of a shard.
+#[derive(Default)]
+pub(crate) struct Groups {
+    groups: Vec<Option<Group>>,
+    of_feed: HashMap<FeedId, Vec<GroupId>>,
+}
+
+impl Groups {
+    /// Adds a member to the group of this feed, encoding and protocol, which begins with its first member.
+    pub(crate) fn join(
+        &mut self,
+        feed: &Arc<FeedEntry>,
+        encoding: EncodingId,
+        protocol: &Rc<dyn StreamProtocol>,
+    ) -> GroupId {
+        let id = self
+            .find(feed.id(), encoding, protocol.name())
+            .unwrap_or_else(|| self.begin(feed, encoding, protocol));
+        if let Some(group) = &mut self.groups[id.0 as usize] {
+            group.members += 1;
+        }
+        id
+    }
+
+    /// Removes a member; the last one ends the group. Returns whether the feed has no group left here.
+    pub(crate) fn leave(&mut self, id: GroupId) -> Option<Arc<FeedEntry>> {
+        let slot = &mut self.groups[id.0 as usize];
+        let group = slot.as_mut()?;
+        group.members -= 1;
+        if group.members > 0 {
+            return None;
+        }
+        let feed = slot.take()?.feed;
+        let of_feed = self.of_feed.get_mut(&feed.id())?;
+        of_feed.retain(|other| *other != id);
+        if !of_feed.is_empty() {
+            return None;
+        }
+        self.of_feed.remove(&feed.id());
+        Some(feed)
+    }
+
+    pub(crate) fn get(&self, id: GroupId) -> Option<&Group> {
+        self.groups[id.0 as usize].as_ref()
+    }
+
+    /// Files a member that has caught up.
+    pub(crate) fn wait(&mut self, id: GroupId, token: Token) {
+        if let Some(group) = &mut self.groups[id.0 as usize] {
+            group.waiting.push(token);
+        }
+    }
+
+    /// Hands over everybody who waits for the feed.
+    pub(crate) fn wake(&mut self, feed: FeedId, mut each: impl FnMut(Token)) {
+        for id in self.of_feed.get(&feed).into_iter().flatten() {
+            if let Some(group) = &mut self.groups[id.0 as usize] {
+                group.waiting.drain(..).for_each(&mut each);
+            }
+        }
+    }
+
+    /// The groups of one feed.
+    pub(crate) fn of_feed(&self, feed: FeedId) -> &[GroupId] {
+        self.of_feed.get(&feed).map_or(&[], Vec::as_slice)
+    }
+
+    fn find(&self, feed: FeedId, encoding: EncodingId, protocol: &str) -> Option<GroupId> {
+        self.of_feed(feed).iter().copied().find(|id| {
+            self.get(*id).is_some_and(|group| {
+                group.encoding == encoding && group.protocol.name() == protocol
+            })
+        })
+    }
+
+    fn begin(
+        &mut self,
+        feed: &Arc<FeedEntry>,
+        encoding: EncodingId,
+        protocol: &Rc<dyn StreamProtocol>,
+    ) -> GroupId {
+        let group = Group {
+            feed: feed.clone(),
+            protocol: protocol.clone(),
+            encoding,
+            members: 0,
+            waiting: Vec::new(),
+        };
+        let free = self.groups.iter().position(Option::is_none);
+        let index = free.unwrap_or_else(|| {
+            self.groups.push(None);
+            self.groups.len() - 1
+        });
+        self.groups[index] = Some(group);
+        let id = GroupId(index as u32);
+        self.of_feed.entry(feed.id()).or_default().push(id);
+        id
+    }
+}

@@ -1,0 +1,173 @@
+//! What a subscriber sends us while it streams: pings to answer, a close to acknowledge, data to skip, or the end.
+//!
+//! Owns the reading side of streaming sockets. All subscribers of a shard read into one scratch buffer; none keeps one.
+//! Never panics on a peer's bytes: a violation ends that stream with the protocol's own code. Tested by
+//! `server/tests/websocket.rs`.
+
+use rustix::{io::Errno, net::RecvFlags};
+use tailwater_wire::websocket::{Message, frame};
+
+use super::{Shard, Slot, State, protocol::Transport, slots::Token, subscriber::Phase};
+
+/// Bytes taken from one socket in one call.
+const SCRATCH_BYTES: usize = 4 * 1024;
+
+/// Calls per readiness, so that a flood from one peer cannot hold up a sweep; the rest waits for the next turn.
+const CALLS_MAX: usize = 4;
+
+/// What reading a socket came to.
+enum Input {
+    Drained,
+    /// There may be more.
+    More,
+    Gone,
+}
+
+impl Shard {
+    /// Takes pending readiness from the kernel: wakes tasks, unblocks and reads subscribers, accepts.
+    pub(super) fn take_readiness(self: &std::rc::Rc<Self>) -> std::io::Result<()> {
+        let mut listeners = Vec::new();
+        let mut state = self.state.borrow_mut();
+        self.reactor.collect(|ready| {
+            match state.slots.get_mut(ready.token) {
+                Some(Slot::Listener(_)) => listeners.push(ready.token),
+                Some(Slot::Task(task)) => task.wake(ready.readable, ready.writable),
+                Some(Slot::Subscriber(_)) => {
+                    if ready.writable {
+                        state.unblock(ready.token);
+                    }
+                    if ready.readable {
+                        state.read_input(ready.token);
+                    }
+                }
+                None => {}
+            }
+        })?;
+        for token in std::mem::take(&mut state.unread) {
+            state.read_input(token);
+        }
+        drop(state);
+        for token in listeners {
+            self.accept(token);
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn unblock(&mut self, token: Token) {
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
+            subscriber.blocked = false;
+            if !subscriber.waiting || subscriber.control.is_some() {
+                self.make_ready(token);
+            }
+        }
+    }
+
+    /// Reads what a subscriber has sent, within limits.
+    pub(super) fn read_input(&mut self, token: Token) {
+        for _ in 0..CALLS_MAX {
+            match self.read_once(token) {
+                Input::Drained => return,
+                Input::More => {}
+                Input::Gone => {
+                    drop(self.remove(token));
+                    return;
+                }
+            }
+        }
+        self.unread.push(token);
+    }
+
+    fn read_once(&mut self, token: Token) -> Input {
+        let mut scratch = [0; SCRATCH_BYTES];
+        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+            return Input::Drained;
+        };
+        let received = rustix::net::recv(
+            &subscriber.descriptor,
+            scratch.as_mut_slice(),
+            RecvFlags::DONTWAIT,
+        );
+        match received {
+            Ok((0, _)) => Input::Gone,
+            Ok((count, _)) => {
+                self.take_input(token, &scratch[..count]);
+                if count < SCRATCH_BYTES {
+                    Input::Drained
+                } else {
+                    Input::More
+                }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Input::Drained,
+            Err(_) => Input::Gone,
+        }
+    }
+
+    /// Acts on bytes from a subscriber.
+    pub(super) fn take_input(&mut self, token: Token, bytes: &[u8]) {
+        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+            return;
+        };
+        let transport = self
+            .groups
+            .get(subscriber.group)
+            .map(|group| group.protocol.transport());
+        if subscriber.phase != Phase::Streaming || transport != Some(Transport::WebSocket) {
+            return;
+        }
+        let mut rest = bytes;
+        loop {
+            let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+                return;
+            };
+            match subscriber.decoder.decode(&mut rest) {
+                Ok(None) => return,
+                Ok(Some(message)) => {
+                    if self.take_message(token, message) {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let mut farewell = Vec::new();
+                    frame::close(&mut farewell, error.close_code(), &error.to_string());
+                    self.end_with(token, &farewell);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Acts on one message. True when the stream ends with it.
+    fn take_message(&mut self, token: Token, message: Message) -> bool {
+        match message {
+            Message::Ping(payload) => {
+                let mut pong = Vec::with_capacity(payload.len() + 2);
+                frame::pong(&mut pong, &payload);
+                self.queue_control(token, &pong);
+                false
+            }
+            Message::Close { code, .. } => {
+                let mut farewell = Vec::new();
+                match code {
+                    Some(code) => frame::close(&mut farewell, code, ""),
+                    None => frame::close_empty(&mut farewell),
+                }
+                self.end_with(token, &farewell);
+                true
+            }
+            // An unasked-for pong, or data on a stream whose dialect ignores data.
+            Message::Pong(_) | Message::Text(_) | Message::Binary(_) => false,
+        }
+    }
+
+    /// Queues control bytes. Beyond the queue's limit they are dropped: a peer that asks faster than it reads gets
+    /// fewer answers.
+    fn queue_control(&mut self, token: Token, bytes: &[u8]) {
+        let bytes_max = self.control_bytes_max;
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
+            subscriber.queue(bytes, bytes_max);
+            self.make_ready(token);
+        }
+    }
+}

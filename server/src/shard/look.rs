@@ -1,0 +1,140 @@
+//! What happens to a socket when its deadline comes up: signs of life, the floor rate, the end of patience.
+//!
+//! Owns the rules about time. A subscriber has one entry in the wheel and is looked at when it comes up; nothing is
+//! cancelled. Never sends. Tested by `server/tests/slow.rs` and `server/tests/heartbeats.rs`.
+
+use super::{
+    Shard, Slot, State,
+    protocol::Farewell,
+    slots::Token,
+    subscriber::{Pace, Phase},
+    timers::{TICK_MS, Tick},
+};
+
+/// What a look at a subscriber decided.
+enum Verdict {
+    /// Look again then.
+    Again(Tick),
+    /// Look no more; another entry is filed.
+    Nothing,
+    End(Farewell),
+    Drop,
+}
+
+impl Shard {
+    /// Looks at everybody who is due and empties the list.
+    pub(super) fn look_at(&self, due: &mut Vec<Token>) {
+        let mut state = self.state.borrow_mut();
+        for token in due.drain(..) {
+            if let Some(Slot::Listener(_)) = state.slots.get_mut(token) {
+                self.resume(&mut state, token);
+            } else {
+                state.look(token);
+            }
+        }
+        if !state.ready.is_empty() {
+            self.reactor.nudge();
+        }
+    }
+
+    /// Ends every reader of the feed whose next event is no longer retained.
+    pub(super) fn end_outside_window(&self, feed: &crate::feeds::FeedEntry) {
+        let first_seq = feed.feed().first_seq();
+        self.end_where(feed, Farewell::LeftWindow, |subscriber| {
+            let cursor = subscriber.cursor.as_ref();
+            cursor.is_some_and(|cursor| cursor.next_seq() < first_seq)
+        });
+    }
+
+    /// Ends every reader of a feed that is being deleted.
+    pub(super) fn end_readers(&self, feed: &crate::feeds::FeedEntry) {
+        self.end_where(feed, Farewell::Deleted, |_| true);
+    }
+
+    fn end_where(
+        &self,
+        feed: &crate::feeds::FeedEntry,
+        reason: Farewell,
+        condition: impl Fn(&super::Subscriber) -> bool,
+    ) {
+        let mut state = self.state.borrow_mut();
+        let groups = state.groups.of_feed(feed.id()).to_vec();
+        for token in state.slots.tokens() {
+            let ends = match state.slots.get_mut(token) {
+                Some(Slot::Subscriber(subscriber)) => {
+                    groups.contains(&subscriber.group) && condition(subscriber)
+                }
+                _ => false,
+            };
+            if ends {
+                state.end(token, reason);
+            }
+        }
+    }
+}
+
+impl State {
+    fn look(&mut self, token: Token) {
+        let now = self.wheel.now();
+        match self.slots.get_mut(token) {
+            Some(Slot::Task(task)) => {
+                if let Some(again) = task.due(now) {
+                    self.wheel.file(token, again);
+                }
+            }
+            Some(Slot::Subscriber(_)) => self.look_at_subscriber(token),
+            Some(Slot::Listener(_)) | None => {}
+        }
+    }
+
+    fn look_at_subscriber(&mut self, token: Token) {
+        match self.judge(token) {
+            Verdict::Again(tick) => self.wheel.file(token, tick),
+            Verdict::Nothing => {}
+            Verdict::End(reason) => self.end(token, reason),
+            Verdict::Drop => drop(self.remove(token)),
+        }
+    }
+
+    fn judge(&mut self, token: Token) -> Verdict {
+        let now = self.wheel.now();
+        let window = self.floor_window_ms.div_ceil(TICK_MS).max(1);
+        let floor_bytes = self.floor_bytes_per_s * self.floor_window_ms / 1_000;
+        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+            return Verdict::Nothing;
+        };
+        if subscriber.phase != Phase::Streaming {
+            let over = subscriber.ends_at <= now;
+            return if over { Verdict::Drop } else { Verdict::Nothing };
+        }
+        let Some(group) = self.groups.get(subscriber.group) else {
+            return Verdict::Drop;
+        };
+        if now >= subscriber.pace.since + window {
+            let delivered = subscriber.delivered - subscriber.pace.delivered;
+            let last_seq = group.feed.feed().last_seq();
+            let next_seq = subscriber.cursor.as_ref().map(|cursor| cursor.next_seq());
+            let lag_events = last_seq.saturating_sub(next_seq.unwrap_or(last_seq));
+            if subscriber.blocked && delivered < floor_bytes && lag_events > self.floor_lag_events {
+                return Verdict::End(Farewell::TooSlow);
+            }
+            subscriber.pace = Pace {
+                since: now,
+                delivered: subscriber.delivered,
+            };
+        }
+        let mut again = subscriber.pace.since + window;
+        if let Some(heartbeat) = group.protocol.heartbeat() {
+            let interval = heartbeat.interval_ms.div_ceil(TICK_MS).max(1);
+            if now >= subscriber.last_write + interval && !subscriber.blocked {
+                subscriber.queue(heartbeat.bytes, self.control_bytes_max);
+                subscriber.last_write = now;
+                self.make_ready(token);
+                again = again.min(now + interval);
+            } else {
+                again = again.min((subscriber.last_write + interval).max(now + 1));
+            }
+        }
+        Verdict::Again(again)
+    }
+}

@@ -1,0 +1,285 @@
+//! A shard: one pinned executor with its listeners, connections, timers and owned feeds.
+//!
+//! Owns its sockets and the loop that serves them: take readiness from the kernel, give ready subscribers their turns,
+//! sleep when there is nothing to do. Shares nothing with other shards but mapped frames, atomics and its inbox; never
+//! holds a borrow across an `await`. A connection begins as a task that reads a request ([`socket`]); once it streams it
+//! is a [`subscriber`] that the [`sweep`] serves. Tested by `server/tests/`.
+
+mod accept;
+mod groups;
+mod input;
+mod look;
+pub(crate) mod protocol;
+mod reactor;
+mod slots;
+pub(crate) mod socket;
+mod stats;
+mod subscribe;
+mod subscriber;
+mod sweep;
+mod timers;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_channel::{Receiver, Sender};
+use glommio::TaskQueueHandle;
+use tailwater_core::WriterSeed;
+
+pub(crate) use self::stats::ShardStats;
+use self::{
+    accept::Listener,
+    groups::Groups,
+    protocol::Farewell,
+    reactor::Reactor,
+    slots::{Slots, Token},
+    socket::TaskSlot,
+    subscriber::Subscriber,
+    sweep::After,
+    timers::{TICK_MS, Wheel},
+};
+use crate::{appliance::Appliance, feeds::FeedEntry};
+
+/// How long a stream that ends may take to send its last bytes and see the peer's close.
+const LINGER_MS: u64 = 3_000;
+
+/// What other threads tell a shard.
+pub(crate) enum Message {
+    /// More of the feed is visible.
+    Committed(Arc<FeedEntry>),
+    /// Retention dropped the feed's oldest events.
+    WindowMoved(Arc<FeedEntry>),
+    /// The feed is being deleted: its streams end.
+    Deleted(Arc<FeedEntry>),
+    /// This shard owns the feed from now on: it runs its writer.
+    Own(WriterSeed),
+    /// Stop accepting, end every stream, let running requests finish.
+    Drain,
+    /// Leave the loop.
+    Stop,
+}
+
+/// The way to reach a shard from any thread.
+#[derive(Clone)]
+pub(crate) struct ShardHandle {
+    inbox: Sender<Message>,
+}
+
+impl ShardHandle {
+    /// The two ends of a new shard's inbox.
+    pub(crate) fn new() -> (Self, Receiver<Message>) {
+        let (inbox, receiver) = async_channel::unbounded();
+        (Self { inbox }, receiver)
+    }
+
+    pub(crate) fn send(&self, message: Message) {
+        // A closed inbox means the shard has ended, and with it everybody the message could concern.
+        let _closed = self.inbox.try_send(message);
+    }
+}
+
+/// What a token stands for.
+pub(crate) enum Slot {
+    Listener(Listener),
+    Task(TaskSlot),
+    Subscriber(Subscriber),
+}
+
+/// Everything a shard changes while it runs.
+pub(crate) struct State {
+    slots: Slots<Slot>,
+    groups: Groups,
+    ready: VecDeque<Token>,
+    /// Subscribers whose input was not read to its end.
+    unread: Vec<Token>,
+    wheel: Wheel,
+    shard_index: usize,
+    send_bytes_max: usize,
+    control_bytes_max: usize,
+    floor_bytes_per_s: u64,
+    floor_window_ms: u64,
+    floor_lag_events: u64,
+    linger_ms: u64,
+    subscribers: usize,
+    sends: u64,
+    sent_bytes: u64,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.unread.is_empty()
+    }
+}
+
+/// One shard; lives on its executor's thread.
+pub(crate) struct Shard {
+    pub(crate) index: usize,
+    pub(crate) appliance: Arc<Appliance>,
+    reactor: Reactor,
+    state: RefCell<State>,
+    draining: Cell<bool>,
+    stopped: Cell<bool>,
+    stats: Arc<ShardStats>,
+    tasks: TaskQueueHandle,
+}
+
+impl Shard {
+    pub(crate) fn new(index: usize, appliance: Arc<Appliance>, tasks: TaskQueueHandle) -> io::Result<Rc<Self>> {
+        let serve = &appliance.config.serve;
+        let state = State {
+            slots: Slots::new(),
+            groups: Groups::default(),
+            ready: VecDeque::new(),
+            unread: Vec::new(),
+            wheel: Wheel::new(),
+            shard_index: index,
+            send_bytes_max: serve.send_bytes_max as usize,
+            control_bytes_max: appliance.config.limits.control_queue_bytes_max as usize,
+            floor_bytes_per_s: serve.floor_rate_bytes_per_s,
+            floor_window_ms: serve.floor_window_ms,
+            floor_lag_events: serve.floor_lag_events,
+            linger_ms: LINGER_MS,
+            subscribers: 0,
+            sends: 0,
+            sent_bytes: 0,
+        };
+        Ok(Rc::new(Self {
+            index,
+            reactor: Reactor::new()?,
+            state: RefCell::new(state),
+            draining: Cell::new(false),
+            stopped: Cell::new(false),
+            stats: appliance.stats[index].clone(),
+            appliance,
+            tasks,
+        }))
+    }
+
+    /// Serves until [`Message::Stop`].
+    pub(crate) async fn run(self: Rc<Self>, inbox: Receiver<Message>) -> io::Result<()> {
+        self.spawn(self.clone().read_inbox(inbox));
+        self.spawn(self.clone().keep_time());
+        while !self.stopped.get() {
+            self.take_readiness()?;
+            self.sweep();
+            if self.state.borrow().is_idle() {
+                self.stats.publish(&self.state.borrow());
+                poll_fn(|cx| self.reactor.poll_awake(cx)).await?;
+            } else {
+                glommio::executor().yield_task_queue_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the appliance is going down.
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Turns until nobody is ready or others on this executor want to run.
+    fn sweep(self: &Rc<Self>) {
+        let executor = glommio::executor();
+        let mut state = self.state.borrow_mut();
+        while let Some(token) = state.ready.pop_front() {
+            match state.turn(token) {
+                After::Nothing => {}
+                After::Fetch => self.fetch(&mut state, token),
+                After::Populate => self.populate(&mut state, token),
+                After::Close => drop(state.remove(token)),
+            }
+            if executor.need_preempt() {
+                return;
+            }
+        }
+    }
+
+    async fn read_inbox(self: Rc<Self>, inbox: Receiver<Message>) {
+        while let Ok(message) = inbox.recv().await {
+            self.act(message);
+            self.reactor.nudge();
+        }
+    }
+
+    fn act(self: &Rc<Self>, message: Message) {
+        match message {
+            Message::Committed(feed) => self.wake_readers(&feed),
+            Message::WindowMoved(feed) => self.end_outside_window(&feed),
+            Message::Deleted(feed) => self.end_readers(&feed),
+            Message::Own(seed) => self.own(seed),
+            Message::Drain => self.drain(),
+            Message::Stop => self.stopped.set(true),
+        }
+    }
+
+    fn wake_readers(&self, feed: &FeedEntry) {
+        feed.heard(self.index);
+        let mut state = self.state.borrow_mut();
+        let State {
+            slots,
+            groups,
+            ready,
+            ..
+        } = &mut *state;
+        groups.wake(feed.id(), |token| {
+            if let Some(Slot::Subscriber(subscriber)) = slots.get_mut(token) {
+                subscriber.waiting = false;
+                if !subscriber.queued && !subscriber.blocked {
+                    subscriber.queued = true;
+                    ready.push_back(token);
+                }
+            }
+        });
+    }
+
+    /// Runs a task beside the sweep.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        glommio::spawn_local_into(task, self.tasks)
+            .expect("the queue was made on this executor and is never removed")
+            .detach();
+    }
+
+    /// Runs the writer of a feed this shard owns until the feed is closed.
+    fn own(&self, seed: WriterSeed) {
+        let writer = seed.attach(self.appliance.storage.clone());
+        self.spawn(async move {
+            writer.run().await;
+        });
+    }
+
+    fn drain(&self) {
+        self.draining.set(true);
+        let mut state = self.state.borrow_mut();
+        for token in state.slots.tokens() {
+            match state.slots.get_mut(token) {
+                Some(Slot::Listener(_)) => drop(state.slots.remove(token)),
+                Some(Slot::Task(task)) => task.drain(),
+                Some(Slot::Subscriber(_)) => state.end(token, Farewell::Restart),
+                None => {}
+            }
+        }
+    }
+
+    /// Advances the wheel with the clock and looks at whoever is due.
+    async fn keep_time(self: Rc<Self>) {
+        let tick = Duration::from_millis(TICK_MS);
+        let started = Instant::now();
+        let mut due = Vec::new();
+        while !self.stopped.get() {
+            glommio::timer::sleep(tick).await;
+            let now = (started.elapsed().as_millis() as u64) / TICK_MS;
+            while self.state.borrow().wheel.now() < now {
+                self.state.borrow_mut().wheel.advance(&mut due);
+            }
+            self.look_at(&mut due);
+            self.stats.publish(&self.state.borrow());
+        }
+    }
+}

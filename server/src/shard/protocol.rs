@@ -1,0 +1,70 @@
+//! What the sweep has to know of a dialect: how a stream begins, beats and ends.
+//!
+//! Owns the seam between shards and dialects. Never carries an event: those come from frame logs, the same for all.
+//! Implemented in `dialects/`; tested by `server/tests/`.
+
+use std::{rc::Rc, sync::Arc};
+
+use tailwater_core::{Cursor, EncodingId};
+
+use crate::{feeds::FeedEntry, limits::Replay};
+
+/// What comes in from a subscriber while it streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// RFC 6455 frames. Data frames are skipped, pings are answered.
+    WebSocket,
+    /// The body of an HTTP/1.1 answer in chunks. Nothing is expected; the end of input means the reader has gone.
+    Chunked,
+}
+
+/// Why the appliance ends a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Farewell {
+    /// The appliance stops or restarts; the reader shall come back.
+    Restart,
+    /// The reader stayed below the floor rate while far behind.
+    TooSlow,
+    /// The reader's position is no longer retained.
+    LeftWindow,
+    /// The feed was deleted.
+    Deleted,
+    /// The feed's data is damaged beyond this point.
+    Damaged,
+}
+
+/// A repeated sign of life.
+#[derive(Clone, Debug)]
+pub(crate) struct Heartbeat {
+    /// Sent when nothing else was written for this long.
+    pub(crate) interval_ms: u64,
+    /// Exact bytes.
+    pub(crate) bytes: &'static [u8],
+}
+
+/// One way of streaming one encoding, shared by all its subscribers on a shard.
+pub(crate) trait StreamProtocol {
+    /// Tells apart protocols of one encoding; equal names share a group.
+    fn name(&self) -> &'static str;
+
+    /// How input is read.
+    fn transport(&self) -> Transport;
+
+    /// The sign of life, if the protocol has one.
+    fn heartbeat(&self) -> Option<Heartbeat>;
+
+    /// The last bytes of a stream that the appliance ends.
+    fn farewell(&self, reason: Farewell) -> Vec<u8>;
+}
+
+/// A stream that is about to begin: everything the sweep needs.
+pub(crate) struct StreamStart {
+    pub(crate) feed: Arc<FeedEntry>,
+    pub(crate) encoding: EncodingId,
+    pub(crate) protocol: Rc<dyn StreamProtocol>,
+    pub(crate) cursor: Cursor,
+    /// The answer's head and whatever precedes the first event.
+    pub(crate) prelude: Vec<u8>,
+    /// Held until the reader has caught up.
+    pub(crate) replay: Option<Replay>,
+}

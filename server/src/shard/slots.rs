@@ -1,0 +1,113 @@
+//! Where a shard keeps its sockets: one slab, addressed by tokens that cannot outlive their socket.
+//!
+//! Owns the numbering and nothing of what happens on a socket. A token carries a generation, so that a readiness or a
+//! deadline of a socket that is gone never reaches the one that took its place. Tests: below.
+
+use slab::Slab;
+
+/// Names one socket of a shard for as long as it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Token {
+    index: u32,
+    generation: u32,
+}
+
+impl Token {
+    /// The 64 bits that travel through the kernel.
+    pub(crate) fn pack(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    /// The reverse of [`Token::pack`].
+    pub(crate) fn unpack(bits: u64) -> Self {
+        Self {
+            index: (bits & u64::from(u32::MAX)) as u32,
+            generation: (bits >> 32) as u32,
+        }
+    }
+}
+
+struct Entry<T> {
+    generation: u32,
+    value: T,
+}
+
+/// A slab whose keys know when they are stale.
+pub(crate) struct Slots<T> {
+    entries: Slab<Entry<T>>,
+    generation: u32,
+}
+
+impl<T> Slots<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: Slab::new(),
+            generation: 0,
+        }
+    }
+
+    /// Puts in what `make` returns for the token it will have.
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Token {
+        self.generation = self.generation.wrapping_add(1);
+        let vacant = self.entries.vacant_entry();
+        let index = u32::try_from(vacant.key()).expect("a process cannot hold 2^32 descriptors");
+        let token = Token {
+            index,
+            generation: self.generation,
+        };
+        vacant.insert(Entry {
+            generation: self.generation,
+            value: make(token),
+        });
+        token
+    }
+
+    pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
+        self.entries
+            .get_mut(token.index as usize)
+            .filter(|entry| entry.generation == token.generation)
+            .map(|entry| &mut entry.value)
+    }
+
+    pub(crate) fn remove(&mut self, token: Token) -> Option<T> {
+        self.get_mut(token)?;
+        Some(self.entries.remove(token.index as usize).value)
+    }
+
+    /// Every token in use, in no particular order.
+    pub(crate) fn tokens(&self) -> Vec<Token> {
+        self.entries
+            .iter()
+            .map(|(index, entry)| Token {
+                index: index as u32,
+                generation: entry.generation,
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_token_never_reaches_the_successor() {
+        let mut slots = Slots::new();
+        let first = slots.insert_with(|_| "first");
+        assert_eq!(slots.remove(first), Some("first"));
+        let second = slots.insert_with(|_| "second");
+        assert_eq!(first.index, second.index);
+        assert_eq!(slots.get_mut(first), None);
+        assert_eq!(slots.remove(first), None);
+        assert_eq!(slots.get_mut(second), Some(&mut "second"));
+    }
+
+    #[test]
+    fn tokens_survive_the_kernel() {
+        let mut slots = Slots::new();
+        let tokens: Vec<Token> = (0..5).map(|n| slots.insert_with(|_| n)).collect();
+        for token in tokens {
+            assert_eq!(Token::unpack(token.pack()), token);
+        }
+    }
+}

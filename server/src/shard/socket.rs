@@ -1,0 +1,221 @@
+//! The socket a request task reads from and writes to.
+//!
+//! Owns one connected descriptor while its requests are parsed and answered, and its single deadline. Never buffers:
+//! waiting for bytes holds no memory. When a request turns into a stream the descriptor leaves for the sweep
+//! ([`Socket::release`]) and the task ends. Tested by `server/tests/`.
+
+use std::{
+    io,
+    net::IpAddr,
+    os::fd::OwnedFd,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use futures_lite::{AsyncRead, AsyncWrite};
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendFlags, Shutdown},
+};
+
+use super::{Shard, Slot, slots::Token, timers::Tick};
+use crate::limits::Admission;
+
+/// What the shard keeps of a task's socket: whom to wake, and when to stop waiting.
+#[derive(Default)]
+pub(crate) struct TaskSlot {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    deadline: Option<Tick>,
+    filed: bool,
+    timed_out: bool,
+    /// Waits for a first or next request; may be closed without a word when the appliance drains.
+    idle: bool,
+}
+
+impl TaskSlot {
+    pub(crate) fn wake(&mut self, readable: bool, writable: bool) {
+        if readable && let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+        if writable && let Some(waker) = self.writer.take() {
+            waker.wake();
+        }
+    }
+
+    /// The wheel reached an entry of this socket. Returns the tick at which it wants to be looked at again.
+    pub(crate) fn due(&mut self, now: Tick) -> Option<Tick> {
+        self.filed = false;
+        let deadline = self.deadline?;
+        if deadline > now {
+            self.filed = true;
+            return Some(deadline);
+        }
+        self.expire();
+        None
+    }
+
+    /// The appliance drains: whoever only waits for a request stops waiting.
+    pub(crate) fn drain(&mut self) {
+        if self.idle {
+            self.expire();
+        }
+    }
+
+    fn expire(&mut self) {
+        self.timed_out = true;
+        self.wake(true, true);
+    }
+}
+
+/// A connected, non-blocking socket driven by the shard's readiness.
+pub(crate) struct Socket {
+    shard: Rc<Shard>,
+    token: Token,
+    descriptor: Option<OwnedFd>,
+    admission: Option<Admission>,
+}
+
+impl Socket {
+    pub(crate) fn new(
+        shard: Rc<Shard>,
+        descriptor: OwnedFd,
+        admission: Admission,
+    ) -> io::Result<Self> {
+        let token = shard
+            .state
+            .borrow_mut()
+            .slots
+            .insert_with(|_| Slot::Task(TaskSlot::default()));
+        let socket = Self {
+            shard,
+            token,
+            descriptor: Some(descriptor),
+            admission: Some(admission),
+        };
+        socket.shard.reactor.watch_socket(socket.fd(), token)?;
+        Ok(socket)
+    }
+
+    /// The peer's address.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.admission().peer()
+    }
+
+    /// The place this connection takes among those the limits allow.
+    pub(crate) fn admission(&self) -> &Admission {
+        self.admission
+            .as_ref()
+            .expect("only `release` takes the admission, and it consumes the socket")
+    }
+
+    /// Every read and write after `delay_ms` from now fails with [`io::ErrorKind::TimedOut`]. Replaces an earlier deadline.
+    pub(crate) fn set_deadline_ms(&self, delay_ms: u64) {
+        let mut state = self.shard.state.borrow_mut();
+        let state = &mut *state;
+        let due = state.wheel.after_ms(delay_ms);
+        if let Some(Slot::Task(task)) = state.slots.get_mut(self.token) {
+            task.deadline = Some(due);
+            if !task.filed {
+                task.filed = true;
+                state.wheel.file(self.token, due);
+            }
+        }
+    }
+
+    /// From now on reads and writes wait as long as it takes: an answer is being made.
+    pub(crate) fn clear_deadline(&self) {
+        self.with_slot(|task| task.deadline = None);
+    }
+
+    /// Whether the connection only waits for a request.
+    pub(crate) fn set_idle(&self, idle: bool) {
+        self.with_slot(|task| task.idle = idle);
+    }
+
+    /// Gives the descriptor and its admission to the sweep, under the same token.
+    pub(crate) fn release(mut self) -> (Token, OwnedFd, Admission) {
+        let descriptor = self.descriptor.take();
+        let admission = self.admission.take();
+        (
+            self.token,
+            descriptor.expect("only `release` takes the descriptor, and it consumes the socket"),
+            admission.expect("only `release` takes the admission, and it consumes the socket"),
+        )
+    }
+
+    fn fd(&self) -> &OwnedFd {
+        self.descriptor
+            .as_ref()
+            .expect("only `release` takes the descriptor, and it consumes the socket")
+    }
+
+    fn with_slot<T>(&self, act: impl FnOnce(&mut TaskSlot) -> T) -> Option<T> {
+        match self.shard.state.borrow_mut().slots.get_mut(self.token) {
+            Some(Slot::Task(task)) => Some(act(task)),
+            _ => None,
+        }
+    }
+
+    /// Files the waker, or says that waiting is over.
+    fn wait(&self, file: impl FnOnce(&mut TaskSlot)) -> Poll<io::Result<usize>> {
+        let timed_out = self.with_slot(|task| {
+            file(task);
+            task.timed_out
+        });
+        match timed_out {
+            Some(false) => Poll::Pending,
+            _ => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT) {
+            Ok((count, _)) => Poll::Ready(Ok(count)),
+            Err(Errno::AGAIN | Errno::INTR) => {
+                self.wait(|task| task.reader = Some(cx.waker().clone()))
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match rustix::net::send(self.fd(), buf, flags) {
+            Ok(count) => Poll::Ready(Ok(count)),
+            Err(Errno::AGAIN | Errno::INTR) => {
+                self.wait(|task| task.writer = Some(cx.waker().clone()))
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(rustix::net::shutdown(self.fd(), Shutdown::Write).map_err(io::Error::from))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.descriptor.is_some() {
+            self.shard.state.borrow_mut().slots.remove(self.token);
+        }
+    }
+}
