@@ -103,7 +103,7 @@ impl Bench {
     pub fn is_in_memory(&self) -> bool {
         /// `TMPFS_MAGIC` of statfs(2).
         const TMPFS: i64 = 0x0102_1994;
-        rustix::fs::statfs(&self.directory).is_ok_and(|found| i64::from(found.f_type) == TMPFS)
+        rustix::fs::statfs(&self.directory).is_ok_and(|found| found.f_type == TMPFS)
     }
 }
 
@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn settings_that_make_no_run() {
-        for words in ["--rounds 0", "--seconds 0", "--seconds NaN", "--warmup-seconds -1", "--directory /nowhere/at/all"] {
+        for words in
+            ["--rounds 0", "--seconds 0", "--seconds NaN", "--warmup-seconds -1", "--directory /nowhere/at/all"]
+        {
             assert!(Bench::new(&parse(&words.replace(" -1", "=-1"))).is_err(), "{words}");
         }
     }

@@ -55,9 +55,11 @@ pub fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
-/// `part` of `whole` in percent; 0 when the whole is nothing.
-pub fn percent(part: f64, whole: f64) -> f64 {
-    100.0 * ratio(part, whole)
+/// A share of one as people write it: `97 %`, `0.31 %`.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let digits = if percent.abs() >= 10.0 || percent == percent.trunc() { 0 } else { 2 };
+    format!("{percent:.digits$} %")
 }
 
 /// Bytes as people write them: `512`, `64 KiB`, `1.5 MiB`.
@@ -91,11 +93,11 @@ mod tests {
 
     #[test]
     fn medians_and_extremes() {
-        let table: [(&[f64], (f64, f64, f64)); 4] = [
-            (&[], (0.0, 0.0, 0.0)),
-            (&[3.0], (3.0, 3.0, 3.0)),
-            (&[9.0, 1.0, 2.0], (2.0, 1.0, 9.0)),
-            (&[4.0, 1.0, 2.0, 100.0], (3.0, 1.0, 100.0)),
+        let table = [
+            (vec![], (0.0, 0.0, 0.0)),
+            (vec![3.0], (3.0, 3.0, 3.0)),
+            (vec![9.0, 1.0, 2.0], (2.0, 1.0, 9.0)),
+            (vec![4.0, 1.0, 2.0, 100.0], (3.0, 1.0, 100.0)),
         ];
         for (rounds, (median, min, max)) in table {
             assert_eq!(Figure::of(rounds.iter().copied()), Figure { median, min, max }, "{rounds:?}");
@@ -115,8 +117,8 @@ mod tests {
 
     #[test]
     fn shares() {
-        for (part, whole, expected) in [(1.0, 4.0, 25.0), (3.0, 2.0, 150.0), (1.0, 0.0, 0.0)] {
-            assert_eq!(percent(part, whole), expected, "{part} of {whole}");
+        for (share, expected) in [(0.974, "97 %"), (1.0, "100 %"), (0.0031, "0.31 %"), (0.0, "0 %"), (-0.25, "-25 %")] {
+            assert_eq!(percent(share), expected, "{share}");
         }
     }
 

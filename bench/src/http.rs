@@ -4,7 +4,7 @@
 //! below.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -29,7 +29,8 @@ impl Client {
     ///
     /// The system's.
     pub fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, TIMEOUT).with_context(|| format!("connecting to {address}"))?;
+        let stream =
+            TcpStream::connect_timeout(&address, TIMEOUT).with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
@@ -101,7 +102,7 @@ fn read_line(stream: &mut impl BufRead) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::{io::Read, net::TcpListener};
 
     use super::*;
 
@@ -128,7 +129,10 @@ mod tests {
         let peer = std::thread::spawn(move || {
             let mut stream = BufReader::new(listener.accept().unwrap().0);
             let mut asked = Vec::new();
-            for (length, answer) in [(0, "200 OK\r\nContent-Length: 7\r\n\r\n{\"a\":1}"), (3, "429 Slow Down\r\nContent-Length: 2\r\n\r\nno")] {
+            for (length, answer) in [
+                (0, "200 OK\r\nContent-Length: 7\r\n\r\n{\"a\":1}"),
+                (3, "429 Slow Down\r\nContent-Length: 2\r\n\r\nno"),
+            ] {
                 asked.push(read_line(&mut stream).unwrap());
                 while !read_line(&mut stream).unwrap().is_empty() {}
                 stream.read_exact(&mut vec![0; length]).unwrap();

@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn the_lead_is_kept_and_not_exceeded() {
-        let table = [(0, 0, 100, true), (99, 0, 100, true), (100, 0, 100, false), (100, 1, 100, true), (0, 0, 0, false)];
+        let table =
+            [(0, 0, 100, true), (99, 0, 100, true), (100, 0, 100, false), (100, 1, 100, true), (0, 0, 0, false)];
         for (published, received, lead, expected) in table {
             assert_eq!(is_due(published, received, lead), expected, "{published} {received} {lead}");
         }

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn time_of_a_processor() {
-        let stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 10 1 20 500 3 2 4 6 0 0\ncpu10 1 1 1 1 1 1 1 1 0 0\ncpu2 1 2\nintr 5\n";
+        let stat =
+            "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 10 1 20 500 3 2 4 6 0 0\ncpu10 1 1 1 1 1 1 1 1 0 0\ncpu2 1 2\nintr 5\n";
         let zero = Processor { busy_ticks: 37, steal_ticks: 6 };
         let table = [(0, Some(zero)), (10, Some(Processor { busy_ticks: 5, steal_ticks: 1 })), (1, None), (2, None)];
         for (cpu, expected) in table {

@@ -3,6 +3,9 @@
 mod common;
 
 use common::*;
+use proptest::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tailwater_core::*;
 
 #[test]
@@ -71,4 +74,138 @@ fn cursors_follow_across_segments_and_parts() {
             assert!(new == frames_of(&feed, encoder, after), "{}: live", encoder.name());
         }
     });
+}
+
+#[test]
+fn idle_encodings_are_no_longer_built_and_come_back_when_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicU64::new(0));
+    let store = Store::open(dir.path(), StoreOptions { clock: Clock::Manual(clock.clone()), ..options() }).unwrap();
+    let feed = store.create_feed("news", FeedOptions::default()).unwrap();
+    let later = async |ms: u64| {
+        clock.fetch_add(ms, Ordering::Relaxed);
+        store.tick();
+        feed.flush().await.unwrap();
+    };
+    drive(&store, &[&feed], async {
+        feed.append(batch(&[b"a"]), SeqMode::Assign).await.unwrap();
+        let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
+        later(60_000).await;
+        later(60_000).await;
+        assert_eq!(feed.encodings_in_use(), [LINES], "a cursor at the tail keeps it");
+        assert_eq!(drain(&feed, &mut cursor, 100).await.unwrap(), b"1:k:a\n");
+        assert!(feed.frame_bytes() > 0 && store.frame_bytes() == feed.frame_bytes());
+        drop(cursor);
+        later(59_999).await;
+        assert_eq!(feed.encodings_in_use(), [LINES]);
+        later(1).await;
+        assert_eq!(feed.encodings_in_use(), []);
+        assert_eq!(store.frame_bytes(), 0);
+        feed.append(batch(&[b"b"]), SeqMode::Assign).await.unwrap();
+        let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
+        assert_eq!(drain(&feed, &mut cursor, 100).await.unwrap(), b"1:k:a\n2:k:b\n");
+    });
+}
+
+#[test]
+fn frames_beyond_the_budget_go_unless_a_cursor_holds_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), StoreOptions { frame_bytes_max: 1, ..options() }).unwrap();
+    let feed = store.create_feed("news", FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() }).unwrap();
+    let body = vec![b'x'; 100_000];
+    drive(&store, &[&feed], async {
+        let mut live = feed.cursor(LINES, Start::Tail).await.unwrap();
+        for _ in 0..50 {
+            feed.append(batch(&[&body]), SeqMode::Assign).await.unwrap();
+        }
+        let full = store.frame_bytes();
+        let expected = frames_of(&feed, &Lines, 0);
+        assert!(full > 5_000_000);
+        store.tick();
+        let held = store.frame_bytes();
+        assert!(held < full / 2 && held > 1_000_000, "the first segment, held by the cursor, and the tail stay: {held} of {full}");
+        assert!(drain(&feed, &mut live, 1 << 20).await.unwrap() == expected, "what was evicted is built again");
+        let mut replay = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
+        store.tick();
+        assert!(drain(&feed, &mut replay, 12_345).await.unwrap() == expected);
+    });
+}
+
+#[test]
+fn waiting_for_frames_that_cannot_be_written_ends_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("news", FeedOptions::default()).unwrap();
+    // A file where the folder of the frames should be.
+    let frames = dir.path().join("feeds/news/frames");
+    std::fs::write(&frames, b"").unwrap();
+    drive(&store, &[&feed], async {
+        feed.append(batch(&[b"a"]), SeqMode::Assign).await.unwrap();
+        let refused = feed.cursor(LINES, Start::Tail).await.unwrap_err();
+        assert!(refused.to_string().starts_with("frames could not be built: creating a frame log: "), "{refused}");
+        std::fs::remove_file(&frames).unwrap();
+        let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
+        assert_eq!(drain(&feed, &mut cursor, 100).await.unwrap(), b"1:k:a\n");
+    });
+}
+
+#[test]
+fn a_range_can_be_made_resident() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("news", FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() }).unwrap();
+    drive(&store, &[&feed], async {
+        for _ in 0..20 {
+            feed.append(batch(&[&[b'x'; 100_000]]), SeqMode::Assign).await.unwrap();
+        }
+        let old = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
+        let job = old.populate_job(usize::MAX);
+        std::thread::spawn(|| job.run()).join().unwrap();
+        assert!(old.resident(usize::MAX));
+        assert!(feed.cursor(LINES, Start::Tail).await.unwrap().resident(1));
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whenever an encoding is asked for and however a cursor is read, it gives the frames of all events, once, in order.
+    #[test]
+    fn a_cursor_is_the_concatenation_of_frames(
+        batches in proptest::collection::vec(proptest::collection::vec(0_usize..60_000, 1..6), 1..40),
+        ask_after: prop::sample::Index, start in 0_u64..80, chunk in 1_usize..200_000, even: bool,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let feed = store.create_feed("f", FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() }).unwrap();
+        let (encoding, encoder): (_, &dyn Encoder) = if even { (EVEN, &EvenAndLarge) } else { (LINES, &Lines) };
+        let ask_after = ask_after.index(batches.len());
+        drive(&store, &[&feed], async {
+            let mut cursor = None;
+            let mut read = Vec::new();
+            for (position, sizes) in batches.iter().enumerate() {
+                let bodies: Vec<_> = sizes.iter().map(|size| vec![b'x'; *size]).collect();
+                let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+                feed.append(batch(&bodies), SeqMode::Assign).await.unwrap();
+                if position == ask_after {
+                    cursor = Some(feed.cursor(encoding, Start::Seq(start.min(feed.last_seq()))).await.unwrap());
+                }
+                if let Some(cursor) = cursor.as_mut().filter(|_| position % 3 == 0) {
+                    read.extend(drain(&feed, cursor, chunk).await.unwrap());
+                }
+            }
+            let mut cursor = cursor.unwrap();
+            read.extend(drain(&feed, &mut cursor, chunk).await.unwrap());
+            let mut expected = Vec::new();
+            let mut reader = feed.read(0);
+            let asked_at = batches[..=ask_after].iter().map(|sizes| sizes.len() as u64).sum::<u64>();
+            while let Some(event) = reader.next() {
+                let event = event.unwrap();
+                if event.seq >= start.min(asked_at) {
+                    encoder.encode(&event, &mut expected);
+                }
+            }
+            assert!(read == expected, "{} bytes read, {} expected", read.len(), expected.len());
+        });
+    }
 }

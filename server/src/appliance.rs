@@ -9,8 +9,10 @@ use tailwater_core::{AppendError, Durability, Feed, FeedError, FeedId, FeedOptio
 
 use tailwater_core::storage::PoolStorage;
 
+use tailwater_wire::atproto::{encode::AtprotoJson, request::is_nsid};
+
 use crate::{
-    config::{self, Config},
+    config::{self, AtprotoExposure, Config},
     encodings::Encodings,
     exposure::Exposure,
     feeds::{FeedEntry, Feeds},
@@ -42,6 +44,12 @@ pub enum FeedsError {
     TooMany {
         /// The limit.
         feeds_max: u64,
+    },
+    /// A binding names no endpoint.
+    #[error("{nsid:?} is no NSID; one looks like com.example.stream.subscribe")]
+    Nsid {
+        /// What was asked for.
+        nsid: String,
     },
     /// Another feed is bound to the endpoint.
     #[error("the endpoint {nsid} is bound to the feed {feed:?} already")]
@@ -201,7 +209,13 @@ impl Appliance {
         let Some(binding) = &exposure.atproto else {
             return Ok(());
         };
-        match self.feeds.find(|other| other.is_atproto(&binding.nsid)) {
+        if !is_nsid(&binding.nsid) {
+            return Err(FeedsError::Nsid { nsid: binding.nsid.clone() });
+        }
+        // Two endpoints whose frames would lie in one place cannot both be served.
+        let encoding = AtprotoJson::name_for(&binding.nsid);
+        let same = |bound: &AtprotoExposure| AtprotoJson::name_for(&bound.nsid) == encoding;
+        match self.feeds.find(|other| other.atproto.as_ref().is_some_and(same)) {
             Some(other) => {
                 Err(FeedsError::Bound { nsid: binding.nsid.clone(), feed: other.feed().name().to_owned() })
             }
@@ -228,8 +242,8 @@ pub enum StartError {
     /// A configured processor is not this process's to use.
     #[error(transparent)]
     Cpu(#[from] config::CpuNotAllowed),
-    /// The threads that write.
-    #[error("the threads that write the log could not be started: {0}")]
+    /// A thread besides the shards'.
+    #[error("a thread could not be started: {0}")]
     Threads(std::io::Error),
     /// A shard's thread.
     #[error("shard {index} could not start: {reason}")]

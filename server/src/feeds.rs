@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use tailwater_core::{CommitListener, Feed, FeedId};
+use tailwater_core::{CommitListener, Feed, FeedId, FeedState};
 
 use crate::{
     exposure::Exposure,
@@ -88,7 +88,13 @@ impl CommitListener for Feeds {
     }
 
     fn state_changed(&self, feed: &Feed) {
-        tracing::warn!(feed = feed.name(), state = ?feed.state(), "the feed's state changed");
+        let name = feed.name();
+        match feed.state() {
+            FeedState::Open => tracing::info!(feed = name, "the feed takes events again"),
+            FeedState::ReadOnly { reason } => tracing::warn!(feed = name, %reason, "the feed takes no events for now"),
+            FeedState::Failed { reason } => tracing::error!(feed = name, %reason, "the feed has failed"),
+            FeedState::Closed => tracing::debug!(feed = name, "the feed is closed"),
+        }
     }
 
     fn window_moved(&self, feed: &Feed) {

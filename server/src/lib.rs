@@ -20,6 +20,7 @@ mod mirror;
 mod routes;
 pub mod serve;
 mod shard;
+mod starting;
 mod sys;
 
 pub use appliance::{FeedsError, StartError};

@@ -22,6 +22,7 @@ use crate::{
     machine::{self, MachineError},
     mirror,
     shard::{Message, Shard, ShardHandle},
+    starting::Starting,
 };
 
 /// Submissions a shard's ring holds. Files, timers and one readiness poll go through it; sockets do not.
@@ -65,7 +66,10 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let addresses = bound.iter().map(|bound| bound.listening.address).collect();
     let (handles, inboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| ShardHandle::new()).unzip();
     let handles: Arc<[ShardHandle]> = handles.into();
-    let appliance = Appliance::open(config, handles.clone())?;
+    let starting = Starting::answer(&bound).map_err(StartError::Threads)?;
+    let opened = Appliance::open(config, handles.clone());
+    starting.end();
+    let appliance = opened?;
     let mut threads = Vec::new();
     let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
     for Bound { listening, sockets: of_listener } in bound {

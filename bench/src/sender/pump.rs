@@ -50,7 +50,8 @@ impl Pump {
     pub(super) fn new(plan: &SendPlan, sockets: Vec<TcpStream>) -> Result<Self> {
         let span_bytes = plan.span_bytes.unwrap_or(plan.range_bytes).max(plan.range_bytes);
         let epoll = epoll::create(CreateFlags::CLOEXEC).context("creating an epoll instance")?;
-        epoll::add(&epoll, std::io::stdin(), EventData::new_u64(INPUT), EventFlags::IN).context("watching standard input")?;
+        epoll::add(&epoll, std::io::stdin(), EventData::new_u64(INPUT), EventFlags::IN)
+            .context("watching standard input")?;
         for (index, socket) in sockets.iter().enumerate() {
             sockets::watch(&epoll, socket, index as u64).context("watching a socket")?;
         }

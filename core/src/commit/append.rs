@@ -7,6 +7,7 @@ use crate::batch::{Batch, SeqMode};
 use crate::error::AppendError;
 use crate::feed::FeedState;
 use crate::feed::options::Durability;
+use crate::retention;
 use crate::segment::format::Mark;
 use crate::storage::{CacheWrite, DiskFile, Storage};
 use std::io;
@@ -38,7 +39,7 @@ impl<S: Storage> Writer<S> {
             let verdict = match verdict {
                 Ok(()) if (group_bytes + bytes) as u64 <= room => Ok(()),
                 Ok(()) if group.count > 0 => break,
-                Ok(()) => self.rotate_for(bytes as u64).await,
+                Ok(()) => self.rotate(bytes as u64).await,
                 refused => refused,
             };
             let Some((batch, mode, reply)) = self.pop_append() else { break };
@@ -56,13 +57,6 @@ impl<S: Storage> Writer<S> {
             }
         }
         (group.count > 0).then_some(group)
-    }
-
-    /// Makes room; retention gets its turn once the batch is stored.
-    async fn rotate_for(&mut self, bytes: u64) -> Result<(), AppendError> {
-        self.rotate(bytes).await?;
-        self.pending.push_back(Command::Retain);
-        Ok(())
     }
 
     fn pop_append(&mut self) -> Option<(Batch, SeqMode, AppendReply)> {
@@ -165,6 +159,9 @@ impl<S: Storage> Writer<S> {
         self.core().position.grow(group.first_seq, group.last_seq, bytes, group.count);
         self.show_frames(cached);
         self.schedule_sync();
+        if retention::is_due(self.core(), now_ms) {
+            self.pending.push_front(Command::Retain);
+        }
         for (reply, appended) in group.replies {
             // A publisher that is gone needs no answer.
             reply.send(Ok(appended)).ok();

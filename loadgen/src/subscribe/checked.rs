@@ -18,9 +18,6 @@ use crate::{
     },
 };
 
-/// Reads before another connection gets its turn.
-const READS_MAX: usize = 16;
-
 /// Most bytes of unsent control frames that are kept for a server that does not read.
 const CONTROL_BYTES_MAX: usize = 4096;
 
@@ -46,27 +43,22 @@ impl CheckedStream {
         self.control.clear();
     }
 
-    /// Receives until nothing is left; adds what came to `bytes`.
+    /// Receives once; adds what came to `bytes`. Comes back for the rest, so that others get their turn.
     pub fn read(&mut self, socket: impl AsFd, shared: &mut Shared, bytes: &mut u64) -> Outcome {
-        for _ in 0..READS_MAX {
-            match socket::receive(&socket, &mut shared.scratch) {
-                Ok(Transfer::WouldBlock) => {
-                    self.flush(&socket);
-                    return Outcome::Nothing;
+        let outcome = match socket::receive(&socket, &mut shared.scratch) {
+            Ok(Transfer::WouldBlock) => Outcome::Nothing,
+            Ok(Transfer::Moved(0)) => Outcome::Closed("end of stream".into()),
+            Ok(Transfer::Moved(count)) => {
+                *bytes += count as u64;
+                match self.feed(&shared.scratch[..count], &mut shared.latency) {
+                    Outcome::Nothing => Outcome::Again,
+                    ended => ended,
                 }
-                Ok(Transfer::Moved(0)) => return Outcome::Closed("end of stream".into()),
-                Ok(Transfer::Moved(count)) => {
-                    *bytes += count as u64;
-                    let fed = self.feed(&shared.scratch[..count], &mut shared.latency);
-                    self.flush(&socket);
-                    if fed != Outcome::Nothing {
-                        return fed;
-                    }
-                }
-                Err(error) => return Outcome::Closed(error.kind().to_string()),
             }
-        }
-        Outcome::Again
+            Err(error) => Outcome::Closed(error.kind().to_string()),
+        };
+        self.flush(&socket);
+        outcome
     }
 
     /// Decodes and checks received bytes.

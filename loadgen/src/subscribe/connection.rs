@@ -70,6 +70,8 @@ pub(crate) struct Connection {
     pub bytes: u64,
     /// The same when the window began.
     pub bytes_at_window: u64,
+    /// Whether it waits for its turn to be read.
+    pub is_queued: bool,
     /// Decoder and checks; present when the role is to be checked.
     pub checked: Option<Box<CheckedStream>>,
     drain: Drain,
@@ -84,6 +86,7 @@ impl Connection {
             was_opened: false,
             bytes: 0,
             bytes_at_window: 0,
+            is_queued: false,
             checked: checked.map(Box::new),
             drain: Drain::new(scheme),
             phase: Phase::Absent,
@@ -132,6 +135,8 @@ impl Connection {
                 Progress::Granted => self.opened(message_bytes_max, shared),
             },
             Phase::Open(_) if self.role == Role::Stalled && ready.ended => Outcome::Closed("ended unread".into()),
+            // Decoding takes its time: openings and drained connections go first.
+            Phase::Open(_) if self.role == Role::Checked => Outcome::Again,
             Phase::Open(_) => self.read(ready.ended, shared),
         }
     }

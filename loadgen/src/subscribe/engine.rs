@@ -33,6 +33,9 @@ use crate::{
 /// Between looks at the clock.
 const TICK: Duration = Duration::from_millis(20);
 
+/// Time for waiting connections before readiness is asked for again.
+const TURN: Duration = Duration::from_millis(2);
+
 /// Connections being opened at once, so that no listener's backlog overflows.
 const OPENING_MAX: usize = 256;
 
@@ -60,7 +63,8 @@ pub(crate) struct Engine<'a> {
     open: usize,
     ramp_seconds: Option<f64>,
     begin: Option<Mark>,
-    again: Vec<usize>,
+    /// Connections with more to read, in turn.
+    queue: VecDeque<usize>,
     retries: VecDeque<(Instant, usize)>,
 }
 
@@ -89,7 +93,7 @@ impl<'a> Engine<'a> {
             open: 0,
             ramp_seconds: None,
             begin: None,
-            again: Vec::new(),
+            queue: VecDeque::new(),
             retries: VecDeque::new(),
             config,
             control,
@@ -102,20 +106,39 @@ impl<'a> Engine<'a> {
         let mut ready = Vec::with_capacity(READY_MAX);
         while !self.tick_ends_the_run() {
             self.follow_ramp();
-            let timeout = if self.again.is_empty() { TICK } else { Duration::ZERO };
+            let timeout = if self.queue.is_empty() { TICK } else { Duration::ZERO };
             let reports = self.poller.wait(timeout);
             ready.clear();
             ready.extend(reports.map_err(Error::io("waiting for readiness"))?);
+            let turn_ends = Instant::now() + TURN;
             for report in &ready {
-                self.ready(*report);
+                self.ready(*report, turn_ends);
             }
-            for index in std::mem::take(&mut self.again) {
-                // What was reported with the edge is not known any more: read to the end.
-                let outcome = self.connections[index].read(true, &mut self.shared);
-                self.took_effect(index, outcome);
-            }
+            self.read_queued(turn_ends);
         }
         Ok(self.finish())
+    }
+
+    /// Gives waiting connections their turn: at least one, and others for as long as new readiness can wait.
+    fn read_queued(&mut self, turn_ends: Instant) {
+        while let Some(index) = self.queue.pop_front() {
+            let connection = &mut self.connections[index];
+            connection.is_queued = false;
+            // What was reported with the edge is not known any more: read to the end.
+            let outcome = connection.read(true, &mut self.shared);
+            self.took_effect(index, outcome);
+            if Instant::now() >= turn_ends {
+                break;
+            }
+        }
+    }
+
+    fn enqueue(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if !connection.is_queued {
+            connection.is_queued = true;
+            self.queue.push_back(index);
+        }
     }
 
     /// Begins the connections that are due.
@@ -151,14 +174,18 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn ready(&mut self, ready: Ready) {
+    fn ready(&mut self, ready: Ready, turn_ends: Instant) {
         let index = (ready.token & u64::from(u32::MAX)) as usize;
         let connection = &mut self.connections[index];
         if token(index, connection.generation) != ready.token {
             return;
         }
         let (was_open, was_opened) = (connection.socket().is_some(), connection.was_opened);
-        let outcome = connection.ready(ready, self.config.message_bytes_max, &mut self.shared);
+        let mut outcome = connection.ready(ready, self.config.message_bytes_max, &mut self.shared);
+        // In the order of the reports while time allows, so that no connection's latency is flattered.
+        if outcome == Outcome::Again && Instant::now() < turn_ends {
+            outcome = connection.read(true, &mut self.shared);
+        }
         if !was_open && connection.socket().is_some() {
             self.opened(index, was_opened);
         }
@@ -184,7 +211,7 @@ impl<'a> Engine<'a> {
     fn took_effect(&mut self, index: usize, outcome: Outcome) {
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Again | Outcome::Opened => self.again.push(index),
+            Outcome::Again | Outcome::Opened => self.enqueue(index),
             Outcome::Done => {
                 self.tally.completed += 1;
                 self.open -= 1;

@@ -1,7 +1,7 @@
 //! Subscribers that follow one feed in one encoding the same way: who of them waits at the tail.
 //!
 //! Owns the lists that a commit wakes. Never looks at a cursor. A commit costs one message per shard and one push per
-//! waiting subscriber, nothing per subscriber that is still busy. Tests: below.
+//! waiting subscriber, nothing per subscriber that is still busy. Tested by `server/tests/`.
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 
@@ -22,6 +22,14 @@ pub(crate) struct Group {
     members: usize,
     /// Caught up with the tail; woken by the next commit. May name subscribers that have gone.
     waiting: Vec<Token>,
+}
+
+impl Group {
+    fn forget_gone(&mut self, mut alive: impl FnMut(Token) -> bool) {
+        if self.waiting.len() > 2 * self.members {
+            self.waiting.retain(|token| alive(*token));
+        }
+    }
 }
 
 /// All groups of a shard.
@@ -48,22 +56,28 @@ impl Groups {
         id
     }
 
-    /// Removes a member; the last one ends the group. Returns whether the feed has no group left here.
-    pub(crate) fn leave(&mut self, id: GroupId) -> Option<Arc<FeedEntry>> {
+    /// Removes a member; the last one ends the group. Waiting members that are not `alive` any more are forgotten once
+    /// they outnumber the others, so that coming and going on a silent feed holds no memory.
+    pub(crate) fn leave(&mut self, id: GroupId, alive: impl FnMut(Token) -> bool) {
         let slot = &mut self.groups[id.0 as usize];
-        let group = slot.as_mut()?;
+        let Some(group) = slot else {
+            return;
+        };
         group.members -= 1;
         if group.members > 0 {
-            return None;
+            group.forget_gone(alive);
+        } else if let Some(group) = slot.take() {
+            self.end(id, group.feed.id());
         }
-        let feed = slot.take()?.feed;
-        let of_feed = self.of_feed.get_mut(&feed.id())?;
-        of_feed.retain(|other| *other != id);
-        if !of_feed.is_empty() {
-            return None;
+    }
+
+    fn end(&mut self, id: GroupId, feed: FeedId) {
+        if let Some(of_feed) = self.of_feed.get_mut(&feed) {
+            of_feed.retain(|other| *other != id);
+            if of_feed.is_empty() {
+                self.of_feed.remove(&feed);
+            }
         }
-        self.of_feed.remove(&feed.id());
-        Some(feed)
     }
 
     pub(crate) fn get(&self, id: GroupId) -> Option<&Group> {

@@ -89,10 +89,18 @@ impl State {
 
     fn look_at_subscriber(&mut self, token: Token) {
         match self.judge(token) {
-            Verdict::Again(tick) => self.wheel.file(token, tick),
+            Verdict::Again(tick) => self.look_later(token, tick),
             Verdict::Nothing => {}
             Verdict::End(reason) => self.end(token, reason),
             Verdict::Drop => drop(self.remove(token)),
+        }
+    }
+
+    /// Files the subscriber's one entry in the wheel.
+    pub(super) fn look_later(&mut self, token: Token, due: Tick) {
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
+            subscriber.due = due;
+            self.wheel.file(token, due);
         }
     }
 
@@ -103,9 +111,11 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return Verdict::Nothing;
         };
+        if now < subscriber.due {
+            return Verdict::Nothing;
+        }
         if subscriber.phase != Phase::Streaming {
-            let over = subscriber.ends_at <= now;
-            return if over { Verdict::Drop } else { Verdict::Nothing };
+            return Verdict::Drop;
         }
         let Some(group) = self.groups.get(subscriber.group) else {
             return Verdict::Drop;

@@ -42,7 +42,7 @@ impl Shard {
             populated: false,
             delivered: 0,
             last_write: now,
-            ends_at: 0,
+            due: 0,
             pace: Pace {
                 since: now,
                 delivered: 0,
@@ -54,7 +54,7 @@ impl Shard {
         if let Some(slot) = state.slots.get_mut(token) {
             *slot = Slot::Subscriber(subscriber);
         }
-        state.wheel.file(token, now + 1);
+        state.look_later(token, now + 1);
         state.take_input(token, leftover);
         // Readiness that came while the request was being answered has woken nobody.
         state.unread.push(token);

@@ -80,8 +80,8 @@ pub(crate) struct Subscriber {
     /// Bytes handed to the kernel.
     pub(crate) delivered: u64,
     pub(crate) last_write: Tick,
-    /// When a stream that is ending is cut off.
-    pub(crate) ends_at: Tick,
+    /// When it is looked at next; an entry of the wheel that comes up earlier is a left-over.
+    pub(crate) due: Tick,
     pub(crate) pace: Pace,
     pub(crate) replay: Option<Box<Replay>>,
     /// Its place among the connections; given back when it goes.
@@ -103,5 +103,17 @@ impl Subscriber {
     pub(crate) fn at_boundary(&self) -> bool {
         let begun = self.control.as_ref().is_some_and(|control| control.begun());
         begun || self.cursor.as_ref().is_none_or(Cursor::at_boundary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::Slot;
+
+    #[test]
+    fn a_subscriber_is_small() {
+        assert!(size_of::<Subscriber>() <= 192, "{} bytes", size_of::<Subscriber>());
+        assert!(size_of::<Slot>() <= 200, "{} bytes", size_of::<Slot>());
     }
 }

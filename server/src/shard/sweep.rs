@@ -177,7 +177,7 @@ impl State {
 
     /// Ends a stream with these bytes, at the next frame boundary.
     pub(crate) fn end_with(&mut self, token: Token, farewell: &[u8]) {
-        let ends_at = self.wheel.after_ms(self.linger_ms);
+        let cut_off = self.wheel.after_ms(self.linger_ms);
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return;
         };
@@ -185,9 +185,8 @@ impl State {
             return;
         }
         subscriber.phase = Phase::Ending;
-        subscriber.ends_at = ends_at;
         subscriber.control.get_or_insert_default().push(farewell);
-        self.wheel.file(token, ends_at);
+        self.look_later(token, cut_off);
         self.make_ready(token);
     }
 
@@ -214,7 +213,8 @@ impl State {
         if let Some(group) = self.groups.get(subscriber.group) {
             group.feed.leave(self.shard_index);
         }
-        self.groups.leave(subscriber.group);
+        let State { groups, slots, .. } = self;
+        groups.leave(subscriber.group, |token| slots.get_mut(token).is_some());
         self.subscribers -= 1;
         Some(subscriber)
     }

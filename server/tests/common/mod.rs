@@ -5,6 +5,10 @@
 
 #![allow(dead_code, reason = "every test binary compiles this module and uses its own part of it")]
 
+pub mod frames;
+pub mod process;
+pub mod raw;
+
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
@@ -129,10 +133,11 @@ impl Drop for Appliance {
     }
 }
 
-/// The default configuration on a directory and a free loopback port, with one shard so that many tests fit.
+/// The default configuration on a directory and a free loopback port, with two shards whatever the machine has.
 pub fn config(directory: &Path) -> Config {
     Config {
         data: directory.join("log"),
+        shards: Some(2),
         listen: vec![Listen { address: "127.0.0.1:0".parse().unwrap(), ..Listen::default() }],
         ..Config::default()
     }

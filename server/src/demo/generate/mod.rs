@@ -21,8 +21,8 @@ mod tests;
 mod text;
 mod time;
 
-pub use documents::{Document, Documents};
-pub use firehose::{Firehose, SEQ_PLACEHOLDER};
+pub use documents::Documents;
+pub use firehose::Firehose;
 
 /// The generator of random numbers: small, fast, and the same everywhere.
 type Rng = rand::rngs::ChaCha8Rng;

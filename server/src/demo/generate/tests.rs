@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use decode::{Item, two_objects};
 use proof::check_commit;
 
+use super::firehose::SEQ_PLACEHOLDER;
 use super::*;
 
 const START_US: u64 = 1_783_175_888_085_434;

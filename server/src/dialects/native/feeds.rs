@@ -151,6 +151,7 @@ fn refused(error: &FeedsError) -> Response {
     let (status, name) = match error {
         FeedsError::Unknown { .. } => (404, "FeedNotFound"),
         FeedsError::TooMany { .. } => (403, "TooManyFeeds"),
+        FeedsError::Nsid { .. } => (400, "InvalidOptions"),
         FeedsError::Bound { .. } => (409, "EndpointBound"),
         FeedsError::Log(FeedError::DiskFull { .. }) => (507, "InsufficientStorage"),
         FeedsError::Log(FeedError::Exists { .. }) => (409, "FeedExists"),

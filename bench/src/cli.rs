@@ -1,0 +1,176 @@
+//! The command line: the scenarios, their arguments, and the settings they share.
+//!
+//! Owns the words; never measures. Tests are below.
+
+use std::{path::PathBuf, str::FromStr};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    bench::{Bench, Settings},
+    events::Body,
+    scenario::{
+        self, BODY_BYTES, LEAD_BYTES, ceiling::Ceiling, fanout, idle::Idle, paced, publish::Publish, stalled::Stalled,
+    },
+    sender::{self, SendPlan},
+};
+
+/// Measures Tailwater against what the machine itself gives, both in the same run.
+#[derive(Clone, Debug, Parser, PartialEq)]
+#[command(name = "tailwater-bench", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What is measured.
+    #[command(subcommand)]
+    pub scenario: Scenario,
+    /// What all scenarios have in common.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The scenarios.
+#[derive(Clone, Debug, Subcommand, PartialEq)]
+pub enum Scenario {
+    /// Raw send of one mapped range to many sockets, by range size
+    Ceiling(Ceiling),
+    /// The server against the raw ceiling: throughput when saturated, CPU and latency at a pace
+    Fanout(Fanout),
+    /// Memory of a subscriber that is told nothing
+    Idle(Idle),
+    /// Events acknowledged durable, against the disk's own write and fdatasync
+    Publish(Publish),
+    /// What subscribers that never read do to the others and to the server's memory
+    Stalled(Stalled),
+    /// The raw sender's own process
+    #[command(name = sender::SUBCOMMAND, hide = true)]
+    RawSender(SendPlan),
+}
+
+/// Arguments of `fanout`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Fanout {
+    /// Subscribers of the stream
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub subscribers: usize,
+    /// Bytes of a made-up event
+    #[arg(long, value_name = "BYTES", default_value_t = 512)]
+    pub event_bytes: usize,
+    /// Publish the frames of this file again and again instead of made-up events
+    #[arg(long, value_name = "FILE")]
+    pub corpus: Option<PathBuf>,
+    /// Events a second, or `saturated`
+    #[arg(long, value_name = "RATE", default_value = "saturated")]
+    pub rate: Rate,
+    /// Publish first; then everybody replays the log from its beginning
+    #[arg(long)]
+    pub from_log: bool,
+    /// How far a live stream is kept ahead of its subscribers
+    #[arg(long, value_name = "BYTES", default_value_t = LEAD_BYTES)]
+    pub lead_bytes: u64,
+}
+
+/// How fast events are published.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// As fast as the subscribers take them.
+    Saturated,
+    /// This many a second.
+    PerSecond(f64),
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "saturated" {
+            return Ok(Self::Saturated);
+        }
+        let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+        rate.map(Self::PerSecond).ok_or_else(|| format!("{text:?} is neither `saturated` nor a number above 0"))
+    }
+}
+
+/// Runs what the command line asks for, and prints what it found.
+///
+/// # Errors
+///
+/// When a scenario could not be measured.
+pub fn run(cli: &Cli) -> Result<()> {
+    if let Scenario::RawSender(plan) = &cli.scenario {
+        return sender::run(plan);
+    }
+    let bench = Bench::new(&cli.settings)?;
+    let json = cli.settings.json;
+    match &cli.scenario {
+        Scenario::Ceiling(asked) => scenario::print(&bench, json, &scenario::ceiling::run(&bench, asked)?),
+        Scenario::Fanout(asked) => run_fanout(&bench, json, asked),
+        Scenario::Idle(asked) => scenario::print(&bench, json, &scenario::idle::run(&bench, asked)?),
+        Scenario::Publish(asked) => scenario::print(&bench, json, &scenario::publish::run(&bench, asked)?),
+        Scenario::Stalled(asked) => scenario::print(&bench, json, &scenario::stalled::run(&bench, asked)?),
+        Scenario::RawSender(_) => Ok(()),
+    }
+}
+
+fn run_fanout(bench: &Bench, json: bool, asked: &Fanout) -> Result<()> {
+    let (subscribers, event_bytes) = (asked.subscribers, asked.event_bytes);
+    if let Rate::PerSecond(rate_per_s) = asked.rate {
+        let paced = paced::Paced { subscribers, event_bytes, rate_per_s };
+        return scenario::print(bench, json, &paced::run(bench, &paced)?);
+    }
+    let body = match &asked.corpus {
+        Some(file) => Body::corpus(file, BODY_BYTES)?,
+        None => Body::made_up(event_bytes, BODY_BYTES)?,
+    };
+    let (lead_bytes, from_log) = (asked.lead_bytes, asked.from_log);
+    let saturated = fanout::Saturated { subscribers, body, lead_bytes, from_log };
+    scenario::print(bench, json, &fanout::run(bench, &saturated)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(format!("tailwater-bench {line}").split_whitespace())
+    }
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_stand_before_or_after_the_scenario() {
+        for line in ["--json --seconds 2 fanout", "fanout --json --seconds 2"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.settings.json && cli.settings.seconds == 2.0, "{line}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        let table = [
+            ("saturated", Some(Rate::Saturated)),
+            ("100", Some(Rate::PerSecond(100.0))),
+            ("0", None),
+            ("-1", None),
+            ("inf", None),
+            ("fast", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(text.parse().ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_are_separated_by_commas() {
+        let Scenario::Publish(asked) = parse("publish --batch 1,64 --connections 2").unwrap().scenario else {
+            panic!()
+        };
+        assert_eq!((asked.batch, asked.connections), (vec![1, 64], vec![2]));
+        let Scenario::Ceiling(asked) = parse("ceiling").unwrap().scenario else { panic!() };
+        assert_eq!(asked.range_bytes, [512, 4096, 16384, 65536, 262_144]);
+    }
+}

@@ -1,0 +1,129 @@
+//! Everything at once on real shards: publishers on several threads, readers that follow while the log rotates and retention
+//! drops segments, writers on a glommio executor.
+
+mod common;
+
+use common::*;
+use futures_lite::future::block_on;
+use glommio::{LocalExecutorBuilder, Placement};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use tailwater_core::storage::PoolStorage;
+use tailwater_core::*;
+
+const PUBLISHERS: u64 = 3;
+const BATCHES: u64 = 150;
+
+/// Follows a feed from the first event to the seq `last`, and returns what it read.
+fn follow(feed: &Feed, last: u64, chunk: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut cursor = block_on(feed.cursor(LINES, Start::Seq(1))).unwrap();
+    while cursor.next_seq() <= last {
+        bytes.extend(block_on(drain(feed, &mut cursor, chunk)).unwrap());
+        thread::yield_now();
+    }
+    bytes
+}
+
+fn publish(feed: &Feed, publisher: u64) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    for number in 0..BATCHES {
+        let body = format!("{publisher}-{number}-{}", "x".repeat((number * 97 % 9000) as usize));
+        let appended = block_on(feed.append(batch(&[body.as_bytes(), b"second"]), SeqMode::Assign)).unwrap();
+        assert_eq!(appended.last_seq, appended.first_seq + 1);
+        seqs.push(appended.first_seq);
+    }
+    seqs
+}
+
+/// Runs the writers of `feeds` on a glommio executor of their own until they are closed.
+fn shard(store: &Store, feeds: &[&Arc<Feed>]) -> thread::JoinHandle<()> {
+    let seeds: Vec<_> = feeds.iter().map(|feed| store.take_writer(feed).unwrap()).collect();
+    let storage = PoolStorage::new(2).unwrap();
+    thread::spawn(move || {
+        let executor = LocalExecutorBuilder::new(Placement::Unbound).make().unwrap();
+        executor.run(async {
+            let writers: Vec<_> = seeds.into_iter().map(|seed| glommio::spawn_local(seed.attach(storage.clone()).run())).collect();
+            for writer in writers {
+                writer.await;
+            }
+        });
+    })
+}
+
+#[test]
+fn readers_miss_and_repeat_nothing_while_publishers_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("f", FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() }).unwrap();
+    let small = store.create_feed("small", FeedOptions::default()).unwrap();
+    let executor = shard(&store, &[&feed, &small]);
+    let last = PUBLISHERS * BATCHES * 2;
+    let read = thread::scope(|scope| {
+        let readers: Vec<_> = [100, 70_000, 1 << 20].map(|chunk| scope.spawn({ let feed = &feed; move || follow(feed, last, chunk) })).into();
+        let publishers: Vec<_> = (0..PUBLISHERS).map(|publisher| scope.spawn({ let feed = &feed; move || publish(feed, publisher) })).collect();
+        let mut seqs: Vec<_> = publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect();
+        seqs.sort_unstable();
+        assert!(seqs.iter().copied().eq((1..=last).step_by(2)), "every batch got two seqs of its own");
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
+    });
+    let expected = frames_of(&feed, &Lines, 0);
+    for bytes in read {
+        assert!(bytes == expected);
+    }
+    block_on(feed.close()).unwrap();
+    block_on(small.close()).unwrap();
+    executor.join().unwrap();
+    drop((feed, small, store));
+    let store = open(dir.path());
+    assert_eq!(store.feed("f").unwrap().event_count(), last);
+}
+
+#[test]
+fn a_reader_either_keeps_up_with_retention_or_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let retention = Retention { age_ms: None, bytes: Some(2 << 20) };
+    let feed = store.create_feed("f", FeedOptions { retention, durability: Durability::Os, ..FeedOptions::default() }).unwrap();
+    let executor = shard(&store, &[&feed]);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut cursor = block_on(feed.cursor(LINES, Start::Seq(1))).unwrap();
+            let (mut last, mut gone) = (0, 0);
+            while !(done.load(Ordering::Acquire) && last == feed.last_seq()) {
+                match block_on(drain(&feed, &mut cursor, 300_000)) {
+                    Ok(bytes) => last = check_lines(&bytes, last),
+                    Err(CursorError::Gone { first_seq }) => {
+                        gone += 1;
+                        assert!(first_seq > last);
+                        cursor = block_on(feed.cursor(LINES, Start::Seq(last + 1))).unwrap();
+                        last = cursor.next_seq() - 1;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            gone
+        });
+        let body = vec![b'y'; 20_000];
+        for _ in 0..1000 {
+            block_on(feed.append(batch(&[&body]), SeqMode::Assign)).unwrap();
+        }
+        done.store(true, Ordering::Release);
+        reader.join().unwrap();
+    });
+    assert!(feed.first_seq() > 800);
+    block_on(feed.close()).unwrap();
+    executor.join().unwrap();
+}
+
+/// Checks that lines follow each other without a gap after `last`; returns the last seq.
+fn check_lines(bytes: &[u8], mut last: u64) -> u64 {
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let seq = std::str::from_utf8(line).unwrap().split(':').next().unwrap().parse().unwrap();
+        assert_eq!(seq, last + 1);
+        last = seq;
+    }
+    last
+}

@@ -1,0 +1,16 @@
+//! The native API over real sockets: feeds, publishing, pages, streams.
+//!
+//! Statuses, names of errors and positions are those a program may rely on; of the sentences only what they have to name.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cursors;
+mod endings;
+mod feeds;
+mod frames;
+mod pages;
+mod publish;
+mod requests;
+mod streams;
+mod together;
