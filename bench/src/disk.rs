@@ -1,6 +1,6 @@
 //! What the disk itself gives: append to a preallocated file, sync after each batch.
 //!
-//! Owns that loop, in the directory the server writes to, on the server's processor. Never writes what matters. Tests are
+//! Owns that loop, in the directory the server writes to, on the clients' processors, so that nothing of the server is in its way. Tests are
 //! below.
 
 use std::{

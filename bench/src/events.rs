@@ -98,7 +98,11 @@ fn made_up_frame(event_bytes: usize) -> Result<Vec<u8>> {
 }
 
 /// The frames of a corpus.
-pub(crate) fn split(mut bytes: &[u8]) -> Result<Vec<&[u8]>> {
+///
+/// # Errors
+///
+/// Where the file stops being a sequence of length-prefixed frames.
+pub fn split(mut bytes: &[u8]) -> Result<Vec<&[u8]>> {
     let total = bytes.len();
     let mut frames = Vec::new();
     while let Some((prefix, rest)) = bytes.split_first_chunk::<4>() {

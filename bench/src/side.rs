@@ -81,6 +81,11 @@ impl Round {
             fastest: ratio(spread.max as f64, spread.median as f64),
         }
     }
+
+    /// Bytes delivered per CPU second of the sending process.
+    pub fn bytes_per_cpu_second(&self) -> f64 {
+        ratio(1e9, self.cpu_ns_per_byte)
+    }
 }
 
 /// Every round of one side.

@@ -100,7 +100,10 @@ mod tests {
             (draft("", &key, b""), "key is 1025 bytes long, at most 1024 are allowed"),
             (draft("", "", &body), "body is 5000001 bytes large, at most 5000000 are allowed"),
             (Draft { seq: Some(0), ..draft("", "", b"") }, "seq 0 is outside 1..=9007199254740991"),
-            (Draft { seq: Some(SEQ_MAX + 1), ..draft("", "", b"") }, "seq 9007199254740992 is outside 1..=9007199254740991"),
+            (
+                Draft { seq: Some(SEQ_MAX + 1), ..draft("", "", b"") },
+                "seq 9007199254740992 is outside 1..=9007199254740991",
+            ),
         ];
         for (draft, message) in refused {
             assert_eq!(batch.push(&draft).unwrap_err().to_string(), message);

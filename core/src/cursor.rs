@@ -64,8 +64,9 @@ impl Cursor {
         self.log.bytes(self.offset, self.ready_end(bytes_max))
     }
 
+    /// Never before `offset`: a cursor made at the very moment of a commit can be ahead of what is shown, for an instant.
     fn ready_end(&self, bytes_max: usize) -> u64 {
-        self.log.committed().min(self.offset.saturating_add(bytes_max as u64))
+        self.log.committed().min(self.offset.saturating_add(bytes_max as u64)).max(self.offset)
     }
 
     /// Moves past the first `n` bytes of [`Cursor::ready`].
@@ -110,7 +111,7 @@ impl Cursor {
 
     /// Bytes to the next frame boundary, 0 at a boundary.
     pub fn to_boundary(&self) -> usize {
-        if self.offset == 0 || self.offset == self.log.committed() {
+        if self.offset == 0 || self.offset >= self.log.committed() {
             return 0;
         }
         let frame = self.frame_at_offset();
@@ -120,15 +121,21 @@ impl Cursor {
 
     /// The seq of the frame at the cursor (of the one it stands within, or the next); at the end the seq after the last frame.
     pub fn next_seq(&self) -> u64 {
-        if self.offset == self.log.committed() {
+        if self.offset >= self.log.committed() {
             return self.log.resume_seq();
         }
         self.log.seq(self.frame_at_offset())
     }
 
+    /// Whether the event at the cursor has left the retention window. False at the end of frames whose successor is retained,
+    /// even when a gap in the seqs lies between.
+    pub fn is_outside_window(&self) -> bool {
+        self.log.is_outside_window(self.next_seq())
+    }
+
     /// Committed bytes of this segment that are still to be sent.
     pub fn lag_bytes_in_segment(&self) -> u64 {
-        self.log.committed() - self.offset
+        self.log.committed().saturating_sub(self.offset)
     }
 
     /// Whether the next `bytes_max` bytes are in memory, so that sending them causes no disk read. Always true at the tail.

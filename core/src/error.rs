@@ -1,6 +1,6 @@
 //! Every error this crate hands out. Messages say what was wrong, where, and what to do about it.
 //!
-//! Owns the texts; never decides what happens next. Tested at the end of this file.
+//! Owns the texts; never decides what happens next. Tested where they arise.
 
 use std::io;
 use std::path::PathBuf;
@@ -47,7 +47,9 @@ pub enum AppendError {
     #[error("the batch is empty")]
     Empty,
     /// The queue of the feed's writer is full; try again later.
-    #[error("feed `{feed}` has {queued_bytes} bytes waiting to be written, at most {queue_bytes_max} are allowed; retry later")]
+    #[error(
+        "feed `{feed}` has {queued_bytes} bytes waiting to be written, at most {queue_bytes_max} are allowed; retry later"
+    )]
     Overloaded {
         /// The feed's name.
         feed: String,

@@ -28,11 +28,7 @@ pub enum BodyFormat {
 
 impl BodyFormat {
     /// Every format, in the order of its code on disk.
-    pub const ALL: [BodyFormat; 3] = [
-        BodyFormat::Json,
-        BodyFormat::DagCbor,
-        BodyFormat::AtprotoFrame,
-    ];
+    pub const ALL: [BodyFormat; 3] = [BodyFormat::Json, BodyFormat::DagCbor, BodyFormat::AtprotoFrame];
 
     /// The format's code on disk: 0, 1 or 2.
     pub fn code(self) -> u8 {

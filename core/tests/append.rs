@@ -1,4 +1,5 @@
 //! Appending, reading back, reopening.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 
@@ -37,8 +38,14 @@ fn a_refused_batch_refuses_only_itself() {
     let feed = store.create_feed("news", FeedOptions { first_seq: 100, ..FeedOptions::default() }).unwrap();
     drive(&store, &[&feed], async {
         let (good, bad, also_good, empty) = futures_lite::future::zip(
-            futures_lite::future::zip(feed.append(batch_at(&[100], b"a"), SeqMode::Preserve), feed.append(batch_at(&[101, 101], b"b"), SeqMode::Preserve)),
-            futures_lite::future::zip(feed.append(batch_at(&[101], b"c"), SeqMode::Preserve), feed.append(Batch::new(), SeqMode::Assign)),
+            futures_lite::future::zip(
+                feed.append(batch_at(&[100], b"a"), SeqMode::Preserve),
+                feed.append(batch_at(&[101, 101], b"b"), SeqMode::Preserve),
+            ),
+            futures_lite::future::zip(
+                feed.append(batch_at(&[101], b"c"), SeqMode::Preserve),
+                feed.append(Batch::new(), SeqMode::Assign),
+            ),
         )
         .await
         .into_flat();
@@ -83,4 +90,43 @@ fn a_feed_rotates_through_growing_segments_and_takes_batches_larger_than_one() {
     assert_eq!((feed.event_count(), feed.bytes(), feed.state()), (43, bytes, FeedState::Open));
     assert_eq!(read_all(&feed, 42).len(), 2);
     assert!(store.open_report().segments > 3);
+}
+
+#[test]
+fn reading_starts_at_any_seq_whatever_has_become_of_the_indexes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("f", FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() }).unwrap();
+    drive(&store, &[&feed], async {
+        for seq in (3..120).step_by(3) {
+            feed.append(batch_at(&[seq], &vec![b'x'; 90_000]), SeqMode::Preserve).await.unwrap();
+        }
+        feed.close().await.unwrap();
+    });
+    drop((feed, store));
+    let indexes = dir.path().join("feeds/f/index");
+    let damages: [&dyn Fn(&std::path::Path); 4] = [
+        &|_| {},
+        &|path| std::fs::remove_file(path).unwrap(),
+        &|path| std::fs::write(path, b"short").unwrap(),
+        &|path| {
+            let mut bytes = std::fs::read(path).unwrap();
+            bytes[60] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        },
+    ];
+    for (which, damage) in damages.into_iter().enumerate() {
+        for entry in std::fs::read_dir(&indexes).unwrap() {
+            damage(&entry.unwrap().path());
+        }
+        let store = open(dir.path());
+        let feed = store.feed("f").unwrap();
+        for from_seq in 0..=120_u64 {
+            let expected = from_seq.max(3).next_multiple_of(3);
+            let first = feed.read(from_seq).next().map(|event| event.unwrap().seq);
+            assert_eq!(first, (expected < 120).then_some(expected), "damage {which}, from {from_seq}");
+        }
+        drop((feed, store));
+        assert!(std::fs::read_dir(&indexes).unwrap().count() >= 3, "what was missing has been built again");
+    }
 }

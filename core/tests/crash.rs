@@ -2,6 +2,7 @@
 //!
 //! Each run cuts the power at one step; each of several seeds then makes another directory of what the disk may be left with,
 //! and that is opened. The oracle knows what was acknowledged and what readers have seen. `TAILWATER_CRASH_SEED` adds a seed.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 
@@ -41,7 +42,9 @@ async fn append(feed: &Feed, oracle: &mut Oracle, sizes: &[usize]) -> bool {
     let mut batch = Batch::new();
     for (seq, size) in (first..).zip(sizes) {
         let body = body(seq, *size);
-        batch.push(&Draft { seq: None, time_us: seq, kind: "put", key: "k", format: BodyFormat::Json, body: &body }).unwrap();
+        batch
+            .push(&Draft { seq: None, time_us: seq, kind: "put", key: "k", format: BodyFormat::Json, body: &body })
+            .unwrap();
         oracle.offered.insert(seq, body);
     }
     let last = first + sizes.len() as u64 - 1;
@@ -104,7 +107,8 @@ fn check(image: &Path, oracle: &Oracle, label: &str) {
     check_events(&found, &feed, oracle, label);
     let last = feed.last_seq();
     drive(&store, &[&feed], async {
-        let appended = feed.append(batch(&[b"after"]), SeqMode::Assign).await.unwrap_or_else(|error| panic!("{label}: {error}"));
+        let appended =
+            feed.append(batch(&[b"after"]), SeqMode::Assign).await.unwrap_or_else(|error| panic!("{label}: {error}"));
         assert_eq!(appended.first_seq, last + 1, "{label}");
         feed.close().await.unwrap();
     });
@@ -157,7 +161,9 @@ fn seeds() -> Vec<u64> {
 
 #[test]
 fn a_power_cut_at_any_step_loses_nothing_that_was_acknowledged() {
-    let steps = run(None, |_, oracle| assert!(oracle.deleted && oracle.first_seq > 10, "the workload covers retention and deletion"));
+    let steps = run(None, |_, oracle| {
+        assert!(oracle.deleted && oracle.first_seq > 10, "the workload covers retention and deletion")
+    });
     assert!(steps > 60, "only {steps} steps");
     for step in 1..=steps {
         run(Some((step, Fault::PowerCut)), |disk, oracle| {

@@ -1,4 +1,5 @@
 //! Cursors: frames of every encoding, replay and live, across segments, parts and evictions.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 
@@ -7,6 +8,9 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tailwater_core::*;
+
+/// A seq that makes the frames of `EvenAndLarge` so large that a segment needs several parts.
+const LONG_SEQ: u64 = 1_000_000_000_000;
 
 #[test]
 fn a_cursor_reads_what_is_there_and_what_comes() {
@@ -25,7 +29,10 @@ fn a_cursor_reads_what_is_there_and_what_comes() {
         assert_eq!(drain(&feed, &mut all, 3).await.unwrap(), b"1:k:a\n2:k:b\n3:k:c\n");
         assert_eq!(drain(&feed, &mut from_two, 100).await.unwrap(), b"2:k:b\n3:k:c\n");
         assert_eq!(drain(&feed, &mut tail, 100).await.unwrap(), b"3:k:c\n");
-        assert_eq!(feed.cursor(EncodingId(7), Start::Tail).await.unwrap_err().to_string(), "encoding 7 is not registered with this store");
+        assert_eq!(
+            feed.cursor(EncodingId(7), Start::Tail).await.unwrap_err().to_string(),
+            "encoding 7 is not registered with this store"
+        );
     });
 }
 
@@ -38,7 +45,23 @@ fn a_cursor_knows_frame_boundaries() {
         feed.append(batch(&[b"a", b"bcd"]), SeqMode::Assign).await.unwrap();
         let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
         // 1:k:a\n is 6 bytes, 2:k:bcd\n is 8.
-        let expected = [(0, 1), (5, 1), (4, 1), (3, 1), (2, 1), (1, 1), (0, 2), (7, 2), (6, 2), (5, 2), (4, 2), (3, 2), (2, 2), (1, 2), (0, 3)];
+        let expected = [
+            (0, 1),
+            (5, 1),
+            (4, 1),
+            (3, 1),
+            (2, 1),
+            (1, 1),
+            (0, 2),
+            (7, 2),
+            (6, 2),
+            (5, 2),
+            (4, 2),
+            (3, 2),
+            (2, 2),
+            (1, 2),
+            (0, 3),
+        ];
         for (position, expected) in expected.into_iter().enumerate() {
             assert_eq!((cursor.to_boundary(), cursor.next_seq()), expected, "after {position} bytes");
             assert_eq!(cursor.at_boundary(), expected.0 == 0);
@@ -54,13 +77,15 @@ fn a_cursor_knows_frame_boundaries() {
 fn cursors_follow_across_segments_and_parts() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let feed = store.create_feed("news", FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() }).unwrap();
+    let options = FeedOptions { segment_bytes_max: 1 << 20, first_seq: LONG_SEQ, ..FeedOptions::default() };
+    let feed = store.create_feed("news", options).unwrap();
     let body = vec![b'x'; 50_000];
     drive(&store, &[&feed], async {
         for _ in 0..30 {
             feed.append(batch(&[&body, b"small"]), SeqMode::Assign).await.unwrap();
         }
-        let mut early = [feed.cursor(LINES, Start::Seq(0)).await.unwrap(), feed.cursor(EVEN, Start::Seq(0)).await.unwrap()];
+        let mut early =
+            [feed.cursor(LINES, Start::Seq(0)).await.unwrap(), feed.cursor(EVEN, Start::Seq(0)).await.unwrap()];
         let mut late = [feed.cursor(LINES, Start::Tail).await.unwrap(), feed.cursor(EVEN, Start::Tail).await.unwrap()];
         let after = feed.next_seq();
         for _ in 0..60 {
@@ -123,7 +148,10 @@ fn frames_beyond_the_budget_go_unless_a_cursor_holds_them() {
         assert!(full > 5_000_000);
         store.tick();
         let held = store.frame_bytes();
-        assert!(held < full / 2 && held > 1_000_000, "the first segment, held by the cursor, and the tail stay: {held} of {full}");
+        assert!(
+            held < full / 2 && held > 1_000_000,
+            "the first segment, held by the cursor, and the tail stay: {held} of {full}"
+        );
         assert!(drain(&feed, &mut live, 1 << 20).await.unwrap() == expected, "what was evicted is built again");
         let mut replay = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
         store.tick();
@@ -146,6 +174,34 @@ fn waiting_for_frames_that_cannot_be_written_ends_with_the_reason() {
         std::fs::remove_file(&frames).unwrap();
         let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
         assert_eq!(drain(&feed, &mut cursor, 100).await.unwrap(), b"1:k:a\n");
+    });
+}
+
+#[test]
+fn frames_that_cannot_be_written_cost_no_event_and_are_built_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("news", FeedOptions { first_seq: LONG_SEQ, ..FeedOptions::default() }).unwrap();
+    let frames = dir.path().join("feeds/news/frames/even-and-large");
+    let hidden = dir.path().join("hidden");
+    drive(&store, &[&feed], async {
+        let mut cursor = feed.cursor(EVEN, Start::Tail).await.unwrap();
+        std::fs::rename(&frames, &hidden).unwrap();
+        std::fs::write(&frames, b"").unwrap();
+        // The part that the cursor reads has room for about ten of these; the next part cannot be created.
+        for _ in 0..26 {
+            feed.append(batch(&[&[b'x'; 30_000]]), SeqMode::Assign).await.unwrap();
+        }
+        assert_eq!((feed.event_count(), feed.encodings_in_use()), (26, vec![]));
+        let first = cursor.ready(usize::MAX).to_vec();
+        assert!(first.len() > 7_000_000);
+        cursor.advance(first.len());
+        assert_eq!(cursor.step(), Step::NeedSegment);
+        assert!(matches!(feed.next_segment(&mut cursor).await, Err(CursorError::Build { .. })));
+        std::fs::remove_file(&frames).unwrap();
+        std::fs::rename(&hidden, &frames).unwrap();
+        let rest = drain(&feed, &mut cursor, 1 << 20).await.unwrap();
+        assert!([first, rest].concat() == frames_of(&feed, &EvenAndLarge, 0));
     });
 }
 
@@ -177,7 +233,9 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
-        let feed = store.create_feed("f", FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() }).unwrap();
+        let options = FeedOptions { segment_bytes_max: 1 << 20, first_seq: LONG_SEQ, ..FeedOptions::default() };
+        let feed = store.create_feed("f", options).unwrap();
+        let start = LONG_SEQ + start;
         let (encoding, encoder): (_, &dyn Encoder) = if even { (EVEN, &EvenAndLarge) } else { (LINES, &Lines) };
         let ask_after = ask_after.index(batches.len());
         drive(&store, &[&feed], async {
@@ -198,7 +256,7 @@ proptest! {
             read.extend(drain(&feed, &mut cursor, chunk).await.unwrap());
             let mut expected = Vec::new();
             let mut reader = feed.read(0);
-            let asked_at = batches[..=ask_after].iter().map(|sizes| sizes.len() as u64).sum::<u64>();
+            let asked_at = LONG_SEQ - 1 + batches[..=ask_after].iter().map(|sizes| sizes.len() as u64).sum::<u64>();
             while let Some(event) = reader.next() {
                 let event = event.unwrap();
                 if event.seq >= start.min(asked_at) {

@@ -1,4 +1,5 @@
 //! What each durability promises, seen from the steps on the disk.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 

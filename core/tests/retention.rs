@@ -1,4 +1,5 @@
 //! What leaves the window, and what that means for cursors.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 
@@ -65,7 +66,11 @@ fn quiet_feeds_empty_by_age_and_never_use_a_seq_again() {
         assert_eq!((feed.event_count(), feed.bytes(), feed.first_seq(), feed.next_seq()), (0, 0, 3, 3));
         assert_eq!(segment_files(&store, "f"), 1);
         feed.append(batch(&[b"c"]), SeqMode::Assign).await.unwrap();
-        assert_eq!(drain(&feed, &mut slow, 5).await.unwrap(), b"1:k:a\n2:k:b\n3:k:c\n", "a cursor finishes its segment");
+        assert_eq!(
+            drain(&feed, &mut slow, 5).await.unwrap(),
+            b"1:k:a\n2:k:b\n3:k:c\n",
+            "a cursor finishes its segment"
+        );
         assert_eq!(drain(&feed, &mut done, 5).await.unwrap(), b"3:k:c\n");
         clock.fetch_add(60_000, Ordering::Relaxed);
         store.tick();

@@ -1,5 +1,6 @@
 //! Everything at once on real shards: publishers on several threads, readers that follow while the log rotates and retention
 //! drops segments, writers on a glommio executor.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 
@@ -44,7 +45,8 @@ fn shard(store: &Store, feeds: &[&Arc<Feed>]) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let executor = LocalExecutorBuilder::new(Placement::Unbound).make().unwrap();
         executor.run(async {
-            let writers: Vec<_> = seeds.into_iter().map(|seed| glommio::spawn_local(seed.attach(storage.clone()).run())).collect();
+            let writers: Vec<_> =
+                seeds.into_iter().map(|seed| glommio::spawn_local(seed.attach(storage.clone()).run())).collect();
             for writer in writers {
                 writer.await;
             }
@@ -61,8 +63,22 @@ fn readers_miss_and_repeat_nothing_while_publishers_write() {
     let executor = shard(&store, &[&feed, &small]);
     let last = PUBLISHERS * BATCHES * 2;
     let read = thread::scope(|scope| {
-        let readers: Vec<_> = [100, 70_000, 1 << 20].map(|chunk| scope.spawn({ let feed = &feed; move || follow(feed, last, chunk) })).into();
-        let publishers: Vec<_> = (0..PUBLISHERS).map(|publisher| scope.spawn({ let feed = &feed; move || publish(feed, publisher) })).collect();
+        let readers: Vec<_> = [100, 70_000, 1 << 20]
+            .map(|chunk| {
+                scope.spawn({
+                    let feed = &feed;
+                    move || follow(feed, last, chunk)
+                })
+            })
+            .into();
+        let publishers: Vec<_> = (0..PUBLISHERS)
+            .map(|publisher| {
+                scope.spawn({
+                    let feed = &feed;
+                    move || publish(feed, publisher)
+                })
+            })
+            .collect();
         let mut seqs: Vec<_> = publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect();
         seqs.sort_unstable();
         assert!(seqs.iter().copied().eq((1..=last).step_by(2)), "every batch got two seqs of its own");
@@ -85,7 +101,9 @@ fn a_reader_either_keeps_up_with_retention_or_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let retention = Retention { age_ms: None, bytes: Some(2 << 20) };
-    let feed = store.create_feed("f", FeedOptions { retention, durability: Durability::Os, ..FeedOptions::default() }).unwrap();
+    let feed = store
+        .create_feed("f", FeedOptions { retention, durability: Durability::Os, ..FeedOptions::default() })
+        .unwrap();
     let executor = shard(&store, &[&feed]);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -1,4 +1,5 @@
 //! States of a feed and of a store: full and failing disks, closing, deleting, locking, damage.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 
@@ -28,7 +29,12 @@ fn a_disk_below_its_low_water_mark_refuses_appends_until_space_returns() {
     drop(open(dir.path()));
     let disk = FaultDisk::new(dir.path()).unwrap();
     let states = Arc::new(States::default());
-    let options = StoreOptions { disk: Arc::new(disk.clone()), disk_low_water_bytes: 1000, listener: Some(states.clone()), ..options() };
+    let options = StoreOptions {
+        disk: Arc::new(disk.clone()),
+        disk_low_water_bytes: 1000,
+        listener: Some(states.clone()),
+        ..options()
+    };
     let store = Store::open(dir.path(), options).unwrap();
     let feed = store.create_feed("f", FeedOptions::default()).unwrap();
     drive_on(&store, &[&feed], InlineStorage::new(Arc::new(disk.clone())), async {
@@ -55,7 +61,10 @@ fn no_room_for_another_segment_refuses_only_what_needs_one() {
     let disk = FaultDisk::new(dir.path()).unwrap();
     let store = open(dir.path());
     let feed = store.create_feed("f", FeedOptions::default()).unwrap();
-    let disk = { drop(disk); FaultDisk::new(dir.path()).unwrap() };
+    let disk = {
+        drop(disk);
+        FaultDisk::new(dir.path()).unwrap()
+    };
     drive_on(&store, &[&feed], InlineStorage::new(Arc::new(disk.clone())), async {
         feed.append(batch(&[b"a"]), SeqMode::Assign).await.unwrap();
         disk.fail_at(disk.steps() + 2, Fault::Error(ErrorKind::StorageFull));
@@ -117,8 +126,14 @@ fn feeds_are_created_once_closed_and_deleted() {
     let store = open(dir.path());
     let name = "Ünïcode / and .. dots";
     let feed = store.create_feed(name, FeedOptions::default()).unwrap();
-    assert_eq!(store.create_feed(name, FeedOptions::default()).unwrap_err().to_string(), format!("feed `{name}` exists already"));
-    assert_eq!(store.delete_feed(name).unwrap_err().to_string(), format!("feed `{name}` is still open; close it before deleting it"));
+    assert_eq!(
+        store.create_feed(name, FeedOptions::default()).unwrap_err().to_string(),
+        format!("feed `{name}` exists already")
+    );
+    assert_eq!(
+        store.delete_feed(name).unwrap_err().to_string(),
+        format!("feed `{name}` is still open; close it before deleting it")
+    );
     assert_eq!(store.delete_feed("other").unwrap_err().to_string(), "there is no feed `other`");
     drive(&store, &[&feed], async {
         feed.append(batch(&[b"a"]), SeqMode::Assign).await.unwrap();
@@ -159,7 +174,10 @@ fn the_queue_is_bounded_in_bytes() {
         let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
         assert!(futures_lite::future::poll_once(&mut first).await.is_none());
         let refused = futures_lite::future::poll_once(&mut second).await.unwrap().unwrap_err();
-        assert_eq!(refused.to_string(), "feed `f` has 944 bytes waiting to be written, at most 1000 are allowed; retry later");
+        assert_eq!(
+            refused.to_string(),
+            "feed `f` has 944 bytes waiting to be written, at most 1000 are allowed; retry later"
+        );
     });
 }
 
@@ -175,7 +193,8 @@ fn three_segments(dir: &std::path::Path, close: bool) -> Vec<std::path::PathBuf>
             feed.close().await.unwrap();
         }
     });
-    let mut paths: Vec<_> = std::fs::read_dir(dir.join("feeds/f/segments")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(dir.join("feeds/f/segments")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert_eq!(paths.len(), 3);
     paths
@@ -212,7 +231,10 @@ fn damage_is_named_and_what_comes_before_it_can_be_read() {
             let refused = feed.append(batch(&[b"x"]), SeqMode::Assign).await.unwrap_err();
             assert_eq!(refused, AppendError::Failed { reason: reason.clone() });
             match feed.cursor(LINES, Start::Seq(0)).await {
-                Ok(mut cursor) => assert_eq!(drain(&feed, &mut cursor, 1 << 20).await.unwrap().iter().filter(|byte| **byte == b'\n').count(), readable),
+                Ok(mut cursor) => assert_eq!(
+                    drain(&feed, &mut cursor, 1 << 20).await.unwrap().iter().filter(|byte| **byte == b'\n').count(),
+                    readable
+                ),
                 Err(error) => assert!(readable == 0 && error.to_string().contains(expected), "{error}"),
             }
         });

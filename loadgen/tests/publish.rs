@@ -1,5 +1,7 @@
 //! The publishing engine against a peer that speaks the bytes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod peer;
 
 use std::{

@@ -3,7 +3,10 @@
 //! Owns the store and the life of feeds: created, given to a shard, closed, deleted. Never touches a socket. Everything
 //! that blocks here says so; shards call it on their blocking pool. Tested by `server/tests/feeds.rs`.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use tailwater_core::{AppendError, Durability, Feed, FeedError, FeedId, FeedOptions, OpenError, Retention, Store};
 
@@ -82,6 +85,7 @@ pub(crate) struct Appliance {
     pub(crate) mirrors: Mirrors,
     pub(crate) started: Instant,
     shards: Arc<[ShardHandle]>,
+    creating: Mutex<()>,
 }
 
 impl Appliance {
@@ -106,6 +110,7 @@ impl Appliance {
             feeds,
             store,
             shards,
+            creating: Mutex::default(),
             config,
         });
         for feed in appliance.store.feeds() {
@@ -122,6 +127,11 @@ impl Appliance {
         mut options: FeedOptions,
         exposure: &Exposure,
     ) -> Result<Arc<FeedEntry>, FeedsError> {
+        // What is free and how many there are must still be so when the feed is added. It guards no data.
+        let _one_at_a_time = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.feeds.get(name).is_some() {
+            return Err(FeedError::Exists { name: name.to_owned() }.into());
+        }
         let feeds_max = self.config.limits.feeds_max;
         if self.feeds.len() as u64 >= feeds_max {
             return Err(FeedsError::TooMany { feeds_max });
@@ -257,7 +267,7 @@ pub enum StartError {
 
 fn store_options(config: &Config, feeds: &Arc<Feeds>) -> tailwater_core::StoreOptions {
     tailwater_core::StoreOptions {
-        listener: Some(feeds.clone()),
+        listener: Some(Arc::new(feeds.news())),
         frame_bytes_max: config.storage.frame_bytes_max,
         disk_low_water_bytes: config.storage.disk_low_water_bytes,
         encoding_idle_ms: config.storage.frame_idle_ms,

@@ -6,8 +6,8 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering, fence},
     },
 };
 
@@ -33,6 +33,7 @@ pub(crate) struct FeedEntry {
     pub(crate) exposure: Exposure,
     interest: Box<[Interest]>,
     subscribers: AtomicUsize,
+    deleted: AtomicBool,
 }
 
 impl FeedEntry {
@@ -49,10 +50,16 @@ impl FeedEntry {
         self.subscribers.load(Ordering::Relaxed)
     }
 
-    /// A subscriber on this shard began to read.
+    /// Whether the feed was removed from those that are served. Set before the shards are told.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::SeqCst)
+    }
+
+    /// A subscriber on this shard began to read: it sees what is committed now, or a message comes.
     pub(crate) fn join(&self, shard: usize) {
         self.subscribers.fetch_add(1, Ordering::Relaxed);
         self.interest[shard].readers.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
     }
 
     /// The reverse of [`FeedEntry::join`].
@@ -61,9 +68,9 @@ impl FeedEntry {
         self.interest[shard].readers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// The shard reads its message now; a commit from here on sends another.
+    /// The shard reads its message now: it sees every commit that found the message under way; a later one sends another.
     pub(crate) fn heard(&self, shard: usize) {
-        self.interest[shard].notified.store(false, Ordering::SeqCst);
+        self.interest[shard].notified.swap(false, Ordering::SeqCst);
     }
 }
 
@@ -74,16 +81,15 @@ pub(crate) struct Feeds {
     by_id: RwLock<HashMap<FeedId, Arc<FeedEntry>>>,
 }
 
-impl CommitListener for Feeds {
+/// What the log reports to. It does not keep the feeds, for they keep the log, and with it the lock of its directory.
+pub(crate) struct News {
+    feeds: Weak<Feeds>,
+}
+
+impl CommitListener for News {
     fn committed(&self, feed: &Feed) {
-        let Some(entry) = self.by_id(feed.id()) else {
-            return;
-        };
-        for (shard, interest) in self.shards.iter().zip(&entry.interest) {
-            let wanted = interest.readers.load(Ordering::SeqCst) > 0;
-            if wanted && !interest.notified.swap(true, Ordering::SeqCst) {
-                shard.send(Message::Committed(entry.clone()));
-            }
+        if let Some(feeds) = self.feeds.upgrade() {
+            feeds.tell_committed(feed);
         }
     }
 
@@ -98,13 +104,8 @@ impl CommitListener for Feeds {
     }
 
     fn window_moved(&self, feed: &Feed) {
-        let Some(entry) = self.by_id(feed.id()) else {
-            return;
-        };
-        for (shard, interest) in self.shards.iter().zip(&entry.interest) {
-            if interest.readers.load(Ordering::SeqCst) > 0 {
-                shard.send(Message::WindowMoved(entry.clone()));
-            }
+        if let Some(feeds) = self.feeds.upgrade() {
+            feeds.tell_window_moved(feed);
         }
     }
 }
@@ -114,12 +115,43 @@ impl Feeds {
         Self { shards, by_name: RwLock::default(), by_id: RwLock::default() }
     }
 
+    /// What carries the log's news here for as long as these feeds are served.
+    pub(crate) fn news(self: &Arc<Self>) -> News {
+        News { feeds: Arc::downgrade(self) }
+    }
+
+    fn tell_committed(&self, feed: &Feed) {
+        let Some(entry) = self.by_id(feed.id()) else {
+            return;
+        };
+        // The commit is visible before its readers are counted; see `join`.
+        fence(Ordering::SeqCst);
+        for (shard, interest) in self.shards.iter().zip(&entry.interest) {
+            let wanted = interest.readers.load(Ordering::SeqCst) > 0;
+            if wanted && !interest.notified.swap(true, Ordering::SeqCst) {
+                shard.send(Message::Committed(entry.clone()));
+            }
+        }
+    }
+
+    fn tell_window_moved(&self, feed: &Feed) {
+        let Some(entry) = self.by_id(feed.id()) else {
+            return;
+        };
+        for (shard, interest) in self.shards.iter().zip(&entry.interest) {
+            if interest.readers.load(Ordering::SeqCst) > 0 {
+                shard.send(Message::WindowMoved(entry.clone()));
+            }
+        }
+    }
+
     /// Adds a feed.
     pub(crate) fn add(&self, feed: Arc<Feed>, exposure: Exposure) -> Arc<FeedEntry> {
         let entry = Arc::new(FeedEntry {
             exposure,
             interest: self.shards.iter().map(|_| Interest::default()).collect(),
             subscribers: AtomicUsize::new(0),
+            deleted: AtomicBool::new(false),
             feed,
         });
         write(&self.by_id).insert(entry.id(), entry.clone());
@@ -129,6 +161,7 @@ impl Feeds {
 
     pub(crate) fn remove(&self, name: &str) -> Option<Arc<FeedEntry>> {
         let entry = write(&self.by_name).remove(name)?;
+        entry.deleted.store(true, Ordering::SeqCst);
         write(&self.by_id).remove(&entry.id());
         Some(entry)
     }

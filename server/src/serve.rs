@@ -31,8 +31,10 @@ const RING_DEPTH: usize = 512;
 /// Registered memory of a shard's executor; file I/O here is buffered, so little is needed.
 const IO_MEMORY_BYTES: usize = 64 << 10;
 
-/// How long turns may run before others on the executor get theirs.
-const SLICE: Duration = Duration::from_millis(1);
+/// The executor's own preemption, which is switched off by never coming: when glommio 0.9.0 finds its preemption timer
+/// expired before it has run a single task, it takes that for having nothing to run and may go to sleep over ready tasks.
+/// On a loaded machine a timer of 1 ms does that within minutes. Tasks share by themselves instead; see `shard::breathe`.
+const PREEMPTION: Duration = Duration::from_secs(1 << 32);
 
 /// Threads per shard for what blocks.
 const BLOCKING_THREADS: usize = 2;
@@ -84,7 +86,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             .name(&format!("shard-{index}"))
             .ring_depth(RING_DEPTH)
             .io_memory(IO_MEMORY_BYTES)
-            .preempt_timer(SLICE)
+            .preempt_timer(PREEMPTION)
             .blocking_thread_pool_placement(PoolPlacement::Unbound(BLOCKING_THREADS))
             .spawn(move || run_shard(index, appliance, inbox, sockets))
             .map_err(|error| StartError::Shard { index, reason: error.to_string() })?;
@@ -118,8 +120,8 @@ async fn run_shard(
     inbox: async_channel::Receiver<Message>,
     sockets: Vec<(std::os::fd::OwnedFd, Arc<listen::Listening>)>,
 ) -> Result<(), String> {
-    let tasks = glommio::executor().create_task_queue(Shares::default(), Latency::Matters(SLICE), "tasks");
-    let sweep = glommio::executor().create_task_queue(Shares::default(), Latency::Matters(SLICE), "sweep");
+    let tasks = glommio::executor().create_task_queue(Shares::default(), Latency::NotImportant, "tasks");
+    let sweep = glommio::executor().create_task_queue(Shares::default(), Latency::NotImportant, "sweep");
     let shard = Shard::new(index, appliance, tasks).map_err(|error| error.to_string())?;
     for (socket, listening) in sockets {
         shard.listen(socket, listening).map_err(|error| error.to_string())?;

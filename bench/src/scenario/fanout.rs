@@ -67,6 +67,11 @@ pub struct Found {
     pub ratio_at_its_range: Figure,
     /// The same against the largest ranges.
     pub ratio_at_256_kib: Figure,
+    /// Bytes per CPU second of the sending process, the server's against the raw sender's at the server's range size: what the
+    /// first ratio would be on a machine with nothing else to do.
+    pub cpu_ratio_at_its_range: Figure,
+    /// The same against the largest ranges.
+    pub cpu_ratio_at_256_kib: Figure,
 }
 
 /// Measures it.
@@ -90,12 +95,15 @@ pub fn run(bench: &Bench, asked: &Saturated) -> Result<Found> {
         }
     }
     let [served, at_its_range, at_largest] = sides.each_ref().map(|side| side.each(|round| round.bytes_per_second));
+    let per_cpu = sides.each_ref().map(|side| side.each(Round::bytes_per_cpu_second));
     Ok(Found {
         subscribers: asked.subscribers,
         event_stream_bytes: asked.body.stream_bytes_per_event(),
         from_log: asked.from_log,
         ratio_at_its_range: ratio_of_rounds(&served, &at_its_range),
         ratio_at_256_kib: ratio_of_rounds(&served, &at_largest),
+        cpu_ratio_at_its_range: ratio_of_rounds(&per_cpu[0], &per_cpu[1]),
+        cpu_ratio_at_256_kib: ratio_of_rounds(&per_cpu[0], &per_cpu[2]),
         sides,
     })
 }
@@ -175,6 +183,7 @@ impl fmt::Display for Found {
             "side",
             "GB/s (min .. max)",
             "M events/s",
+            "GB per CPU second",
             "bytes per send",
             "sender CPU",
             "drain CPU",
@@ -189,6 +198,7 @@ impl fmt::Display for Found {
                 side.name.clone(),
                 with_range(rate.scaled(1e-9)),
                 short(rate.median / self.event_stream_bytes / 1e6),
+                short(side.figure(Round::bytes_per_cpu_second).median * 1e-9),
                 bytes(median(|round| round.bytes_per_send)),
                 percent(median(|round| round.cpu_share)),
                 percent(median(|round| round.drain_share)),
@@ -197,7 +207,13 @@ impl fmt::Display for Found {
             ]);
         }
         writeln!(f, "{table}")?;
-        writeln!(f, "tailwater / raw send at its own range size: {}", with_range(self.ratio_at_its_range))?;
-        write!(f, "tailwater / raw send of 256 KiB:            {}", with_range(self.ratio_at_256_kib))
+        let mut ratios = Table::new(["tailwater / raw send (min .. max)", "at its own range size", "at 256 KiB"]);
+        ratios.row(["bytes".into(), with_range(self.ratio_at_its_range), with_range(self.ratio_at_256_kib)]);
+        ratios.row([
+            "bytes per CPU second".into(),
+            with_range(self.cpu_ratio_at_its_range),
+            with_range(self.cpu_ratio_at_256_kib),
+        ]);
+        write!(f, "{ratios}")
     }
 }

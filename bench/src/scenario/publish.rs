@@ -17,7 +17,7 @@ use tailwater_loadgen::{
 use crate::{
     bench::Bench,
     disk::syncs_per_second,
-    figures::{Figure, bytes, ratio_of_rounds, short, with_range},
+    figures::{Figure, bytes, percent, ratio_of_rounds, short, with_range},
     scenario::progress,
     server::{FEED, Server},
     table::Table,
@@ -113,8 +113,8 @@ pub fn run(bench: &Bench, asked: &Publish) -> Result<Found> {
 /// The disk, then the server.
 fn measure(bench: &Bench, asked: &Publish, server: &Server, point: &mut Point) -> Result<()> {
     let batch_bytes = point.batch as usize * asked.event_bytes;
-    let disk = || syncs_per_second(server.directory(), batch_bytes, bench.measured);
-    point.disk_events_per_second.push(bench.placement.on_server(disk)?? * f64::from(point.batch));
+    let syncs = syncs_per_second(server.directory(), batch_bytes, bench.measured)?;
+    point.disk_events_per_second.push(syncs * f64::from(point.batch));
     let size_bytes = asked.event_bytes;
     let config = PublishConfig {
         payload: match asked.form {
@@ -159,7 +159,7 @@ impl fmt::Display for Found {
                 median(&point.disk_events_per_second),
                 with_range(point.ratio()),
                 format!("{}, {}", median(&point.acknowledged_p50_ms), median(&point.acknowledged_p99_ms)),
-                median(&point.publisher_share),
+                percent(Figure::of(point.publisher_share.iter().copied()).median),
             ]);
         }
         write!(f, "{table}")

@@ -1,15 +1,17 @@
 //! One group: from queued batches to acknowledged events.
 
-use super::group::{Group, GroupStart, check, for_each_event};
+use super::group::{Group, GroupEvents, GroupStart, check};
 use super::queue::{AppendReply, Command};
 use super::{Writer, tail};
 use crate::batch::{Batch, SeqMode};
 use crate::error::AppendError;
 use crate::feed::FeedState;
 use crate::feed::options::Durability;
+use crate::frames::writer::FrameWriter;
 use crate::retention;
 use crate::segment::format::Mark;
 use crate::storage::{CacheWrite, DiskFile, Storage};
+use futures_lite::future::yield_now;
 use std::io;
 use std::sync::Arc;
 
@@ -119,10 +121,11 @@ impl<S: Storage> Writer<S> {
             }
             Ok(file)
         });
-        let writes = encode(tail, &mut self.live, &bytes, offset);
-        let cached = self.storage.run(move || writes.into_iter().map(|(tag, write)| (tag, write.perform())).collect::<Vec<_>>());
+        let writes = encode(tail, &mut self.live, &bytes, offset).await;
+        let cached =
+            self.storage.run(move || writes.into_iter().map(|(tag, write)| (tag, write.perform())).collect::<Vec<_>>());
         let stored = stored.await.flatten();
-        let cached = cached.await.unwrap_or_default();
+        let cached = Cached { results: cached.await.ok() };
         match stored {
             Ok(file) => self.show(group, file, group_end, sync, &cached),
             Err(error) => self.give_up(group, &error),
@@ -140,7 +143,7 @@ impl<S: Storage> Writer<S> {
     }
 
     /// The group is as durable as it has to be: makes it visible, then answers.
-    fn show(&mut self, group: Group, file: Arc<dyn DiskFile>, group_end: u64, synced: bool, cached: &[(Option<usize>, io::Result<()>)]) {
+    fn show(&mut self, group: Group, file: Arc<dyn DiskFile>, group_end: u64, synced: bool, cached: &Cached) {
         let now_ms = self.core().store.options.clock.now_ms();
         let Some(tail) = &mut self.tail else { return };
         let bytes = group_end - tail.end;
@@ -150,9 +153,15 @@ impl<S: Storage> Writer<S> {
             tail.synced = group_end;
         }
         let count = tail.segment.count() + group.count;
-        tail.segment.publish(Mark { data_end: group_end, count, last_seq: group.last_seq, appended_ms: now_ms, sealed: false });
+        tail.segment.publish(Mark {
+            data_end: group_end,
+            count,
+            last_seq: group.last_seq,
+            appended_ms: now_ms,
+            sealed: false,
+        });
         if let Some(index) = tail.segment.index()
-            && all_written(cached, None)
+            && cached.is_whole(None)
         {
             index.publish(index.count() + group.count);
         }
@@ -172,19 +181,39 @@ impl<S: Storage> Writer<S> {
     }
 }
 
-/// Whether every write with this tag succeeded.
-pub(super) fn all_written(cached: &[(Option<usize>, io::Result<()>)], tag: Option<usize>) -> bool {
-    cached.iter().filter(|(of, _)| *of == tag).all(|(_, result)| result.is_ok())
+/// How the writes to rebuildable files went.
+#[derive(Debug)]
+pub(super) struct Cached {
+    /// `None` when the job that made them was lost.
+    results: Option<Vec<(Option<usize>, io::Result<()>)>>,
 }
 
+impl Cached {
+    /// Whether every write with this tag succeeded.
+    pub(super) fn is_whole(&self, tag: Option<usize>) -> bool {
+        let whole = |results: &Vec<(Option<usize>, io::Result<()>)>| {
+            results.iter().filter(|(of, _)| *of == tag).all(|(_, result)| result.is_ok())
+        };
+        self.results.as_ref().is_some_and(whole)
+    }
+}
+
+/// After so many bytes of events the encoding of a group lets other tasks of the shard run.
+const ENCODE_BYTES_AT_ONCE: u64 = 64 << 10;
+
 /// Encodes a group for every live encoding and for the index; returns the writes. An encoding whose frames cannot be staged
-/// gets a write that fails.
-fn encode(tail: &tail::Tail, live: &mut [crate::frames::writer::FrameWriter], bytes: &[u8], offset: u64) -> Vec<Tagged> {
+/// is given up.
+async fn encode(tail: &tail::Tail, live: &mut [FrameWriter], bytes: &[u8], offset: u64) -> Vec<Tagged> {
     let mut entries = Vec::new();
-    for_each_event(bytes, offset, |event, entry| {
+    let mut pause_at = offset + ENCODE_BYTES_AT_ONCE;
+    for (event, entry) in GroupEvents::new(bytes, offset) {
+        if entry.offset >= pause_at {
+            pause_at = entry.offset + ENCODE_BYTES_AT_ONCE;
+            yield_now().await;
+        }
         entry.put(&mut entries);
-        live.iter_mut().for_each(|writer| writer.encode(event));
-    });
+        live.iter_mut().for_each(|writer| writer.encode(&event));
+    }
     let mut writes = Vec::with_capacity(1 + live.len() * 2);
     if let Ok(index) = tail.segment.create_index() {
         let (file, offset) = index.slot(index.count());

@@ -75,13 +75,29 @@ impl Group {
     }
 }
 
-/// Calls `visit` for each event of a finished group that starts at `offset` of its segment.
-pub(crate) fn for_each_event(bytes: &[u8], mut offset: u64, mut visit: impl FnMut(&Event<'_>, IndexEntry)) {
-    let mut rest = bytes;
-    while let Some((event, length)) = format::laid_out_event(rest) {
-        visit(&event, IndexEntry { seq: event.seq, time_us: event.time_us, offset });
-        offset += length as u64;
-        rest = &rest[length..];
+/// Walks over the events of a finished group.
+#[derive(Debug)]
+pub(crate) struct GroupEvents<'a> {
+    rest: &'a [u8],
+    offset: u64,
+}
+
+impl<'a> GroupEvents<'a> {
+    /// The events of a group that starts at `offset` of its segment.
+    pub(crate) fn new(bytes: &'a [u8], offset: u64) -> GroupEvents<'a> {
+        GroupEvents { rest: bytes, offset }
+    }
+}
+
+impl<'a> Iterator for GroupEvents<'a> {
+    type Item = (Event<'a>, IndexEntry);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (event, length) = format::laid_out_event(self.rest)?;
+        let entry = IndexEntry { seq: event.seq, time_us: event.time_us, offset: self.offset };
+        self.offset += length as u64;
+        self.rest = &self.rest[length..];
+        Some((event, entry))
     }
 }
 
@@ -122,18 +138,23 @@ mod tests {
     fn batch(seqs: &[Option<u64>]) -> Batch {
         let mut batch = Batch::new();
         for seq in seqs {
-            batch.push(&Draft { seq: *seq, time_us: 7, kind: "put", key: "k", format: BodyFormat::Json, body: b"{}" }).unwrap();
+            batch
+                .push(&Draft { seq: *seq, time_us: 7, kind: "put", key: "k", format: BodyFormat::Json, body: b"{}" })
+                .unwrap();
         }
         batch
     }
 
     #[test]
     fn preserved_seqs_must_increase_and_the_offender_is_named() {
-        let cases: [(&[Option<u64>], Result<(), AppendError>); 5] = [
-            (&[Some(11), Some(15)], Ok(())),
+        let cases = [
+            (&[Some(11), Some(15)][..], Ok(())),
             (&[Some(11), None], Err(AppendError::SeqMissing { position: 1 })),
             (&[Some(10)], Err(AppendError::SeqNotIncreasing { position: 0, seq: 10, last_seq: 10 })),
-            (&[Some(12), Some(13), Some(13)], Err(AppendError::SeqNotIncreasing { position: 2, seq: 13, last_seq: 13 })),
+            (
+                &[Some(12), Some(13), Some(13)],
+                Err(AppendError::SeqNotIncreasing { position: 2, seq: 13, last_seq: 13 }),
+            ),
             (&[Some(SEQ_MAX)], Ok(())),
         ];
         for (seqs, expected) in cases {
@@ -157,11 +178,14 @@ mod tests {
         assert_eq!(answers[0], Appended { first_seq: 5, last_seq: 6, count: 2 });
         assert_eq!(answers[1], Appended { first_seq: 9, last_seq: 12, count: 2 });
         let mut seen = Vec::new();
-        for_each_event(&group.bytes, 4096, |_, entry| {
+        for (_, entry) in GroupEvents::new(&group.bytes, 4096) {
             let bytes = &group.bytes[entry.offset as usize - 4096..];
             let record = RecordHeader::decode(bytes, 77).expect("the checksum holds");
             seen.push((entry.seq, record.batch_end, record.durable_to, record.event(bytes).is_some()));
-        });
-        assert_eq!(seen, [(5, false, 4000, true), (6, true, 4000, true), (9, false, 4000, true), (12, true, 4000, true)]);
+        }
+        assert_eq!(
+            seen,
+            [(5, false, 4000, true), (6, true, 4000, true), (9, false, 4000, true), (12, true, 4000, true)]
+        );
     }
 }

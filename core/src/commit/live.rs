@@ -1,12 +1,12 @@
 //! The frames of the tail: encodings that are built with each commit because cursors follow them.
 
 use super::Writer;
-use super::append::all_written;
+use super::append::Cached;
 use crate::feed::LiveUse;
-use crate::frames::EncodingId;
 use crate::frames::build::Build;
 use crate::frames::frame_log::Phase;
 use crate::frames::writer::FrameWriter;
+use crate::frames::{EncodingId, evict};
 use crate::segment::Segment;
 use crate::storage::Storage;
 use std::io;
@@ -21,25 +21,35 @@ const ADOPT_ATTEMPTS_MAX: u32 = 4;
 
 impl<S: Storage> Writer<S> {
     /// Takes over frames that have been built up to the tail, and adds what has been committed since.
-    pub(super) fn adopt(&mut self, mut build: Box<Build>) {
+    pub(super) async fn adopt(&mut self, build: Box<Build>) {
         let tail = self.tail.as_ref().map(|tail| &tail.segment);
-        let at_tail = tail.is_some_and(|tail| Arc::ptr_eq(tail, build.segment()) && !tail.is_sealed());
+        let at_tail = tail.is_some_and(|tail| Arc::ptr_eq(tail, build.segment()));
         let behind = build.lag_bytes() > ADOPT_BYTES_MAX && build.handed_over() < ADOPT_ATTEMPTS_MAX;
         if !at_tail || behind {
             return self.core().store.frames.janitor.build(build);
         }
-        match build.catch_up() {
-            Ok(_) => self.live.extend(build.adopt()),
-            Err(reason) => build.fail(&reason),
+        match self.catch_up(build).await {
+            Ok((build, Ok(()))) => self.live.extend(build.adopt()),
+            Ok((build, Err(reason))) => build.fail(&reason),
+            // Whoever waited was told when the build was dropped with its job.
+            Err(_) => {}
         }
         self.list_live();
+    }
+
+    async fn catch_up(&self, mut build: Box<Build>) -> io::Result<(Box<Build>, Result<(), String>)> {
+        let core = Arc::clone(self.core());
+        let job = self.storage.run(move || {
+            let result = build.catch_up(&core);
+            (build, result)
+        });
+        job.await
     }
 
     /// Stops building an encoding that no cursor uses. One that has come in the meantime keeps it.
     pub(super) fn deactivate(&mut self, encoding: EncodingId) {
         let Some(tail) = &self.tail else { return };
-        let unused = |parts: &crate::frames::slots::Parts| parts.iter().rev().enumerate().all(|(age, part)| Arc::strong_count(part) <= if age == 0 { 2 } else { 1 });
-        if tail.segment.slots.take_if(encoding, unused).is_none() {
+        if tail.segment.slots.take_if(encoding, |parts| !evict::is_held(parts, true)).is_none() {
             return;
         }
         if let Some(at) = self.live.iter().position(|writer| writer.encoding == encoding) {
@@ -51,12 +61,12 @@ impl<S: Storage> Writer<S> {
 
     /// Shows the frames of a group, and drops the encodings whose frames could not be written: the events are safe, their
     /// frames are built again for whoever asks.
-    pub(super) fn show_frames(&mut self, cached: &[(Option<usize>, io::Result<()>)]) {
+    pub(super) fn show_frames(&mut self, cached: &Cached) {
         let Some(tail) = &self.tail else { return };
         let mut position = 0;
         let before = self.live.len();
         self.live.retain_mut(|writer| {
-            let whole = !writer.has_given_up() && all_written(cached, Some(position));
+            let whole = !writer.has_given_up() && cached.is_whole(Some(position));
             position += 1;
             if whole {
                 if let Some(part) = writer.publish() {

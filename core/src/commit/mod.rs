@@ -124,7 +124,7 @@ impl<S: Storage> Writer<S> {
     async fn obey(&mut self, command: Command) {
         match command {
             Command::Flush(reply) => self.flush(reply).await,
-            Command::Adopt(build) => self.adopt(build),
+            Command::Adopt(build) => self.adopt(build).await,
             Command::Deactivate(encoding) => self.deactivate(encoding),
             Command::Retain => self.retain().await,
             Command::SyncDue => self.sync_due().await,

@@ -56,7 +56,13 @@ struct Inner {
 impl Queue {
     /// Queues a batch. `Err(Some(bytes))` when that many bytes wait already and the batch does not fit; a queue without any bytes
     /// takes every batch. `Err(None)` when the queue is closed.
-    pub(crate) fn push_append(&self, batch: Batch, mode: SeqMode, reply: AppendReply, bytes_max: usize) -> Result<(), Option<usize>> {
+    pub(crate) fn push_append(
+        &self,
+        batch: Batch,
+        mode: SeqMode,
+        reply: AppendReply,
+        bytes_max: usize,
+    ) -> Result<(), Option<usize>> {
         let bytes = batch.byte_len();
         let mut inner = self.lock();
         if inner.closed {
@@ -98,7 +104,9 @@ impl Queue {
 
     /// Bytes of batches that have been dealt with no longer count against the bound.
     pub(crate) fn release(&self, bytes: usize) {
-        self.lock().bytes -= bytes;
+        let mut inner = self.lock();
+        // A queue that was closed in the meantime counts nothing any more.
+        inner.bytes = inner.bytes.saturating_sub(bytes);
     }
 
     /// Takes nothing more and drops what waits, which tells those who wait for answers.
@@ -132,9 +140,14 @@ mod tests {
     use crate::event::{BodyFormat, Draft};
     use futures_lite::future::{block_on, poll_once};
 
-    fn push(queue: &Queue, bytes_max: usize) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, Option<usize>> {
+    fn push(
+        queue: &Queue,
+        bytes_max: usize,
+    ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, Option<usize>> {
         let mut batch = Batch::new();
-        batch.push(&Draft { seq: None, time_us: 0, kind: "", key: "", format: BodyFormat::Json, body: &[0; 24] }).unwrap();
+        batch
+            .push(&Draft { seq: None, time_us: 0, kind: "", key: "", format: BodyFormat::Json, body: &[0; 24] })
+            .unwrap();
         let (reply, answer) = oneshot::channel();
         queue.push_append(batch, SeqMode::Assign, reply, bytes_max).map(|()| answer)
     }

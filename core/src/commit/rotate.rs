@@ -15,7 +15,8 @@ impl<S: Storage> Writer<S> {
     pub(crate) async fn rotate(&mut self, needed: u64) -> Result<(), AppendError> {
         let Some(tail) = &self.tail else { return Err(self.core().ended()) };
         let options = &self.core().options;
-        let capacity = next_capacity(tail.segment.header.capacity, options.segment_bytes_max, options.retention.bytes, needed);
+        let capacity =
+            next_capacity(tail.segment.header.capacity, options.segment_bytes_max, options.retention.bytes, needed);
         let store = &self.core().store;
         store.check_disk(&**self.storage.disk(), capacity).map_err(|reason| self.read_only(reason))?;
         let header = SegmentHeader {
@@ -36,7 +37,8 @@ impl<S: Storage> Writer<S> {
             path: tail.segment.path.clone(),
             file: tail.file.clone(),
             salt: tail.segment.header.salt,
-            mark: (tail.end > HEADER_BYTES && !tail.segment.is_sealed()).then(|| Mark { sealed: true, ..tail.segment.mark() }),
+            mark: (tail.end > HEADER_BYTES && !tail.segment.is_sealed())
+                .then(|| Mark { sealed: true, ..tail.segment.mark() }),
         };
         let unsynced = tail.synced < tail.end;
         let (disk, dir) = (Arc::clone(self.storage.disk()), self.core().dir.clone());
@@ -51,11 +53,15 @@ impl<S: Storage> Writer<S> {
 
     fn rotation_refusal(&self, error: SucceedError) -> AppendError {
         match error {
-            SucceedError::Create(error) if is_full(&error) => {
-                self.read_only(format!("no room for another segment in {}: {error}; free some disk space", self.core().dir.display()))
-            }
+            SucceedError::Create(error) if is_full(&error) => self.read_only(format!(
+                "no room for another segment in {}: {error}; free some disk space",
+                self.core().dir.display()
+            )),
             SucceedError::Create(error) | SucceedError::Seal(error) => {
-                let reason = format!("beginning a new segment in {} failed: {error}; restart to recover what is on the disk", self.core().dir.display());
+                let reason = format!(
+                    "beginning a new segment in {} failed: {error}; restart to recover what is on the disk",
+                    self.core().dir.display()
+                );
                 self.fail(reason.clone());
                 AppendError::Failed { reason }
             }
@@ -65,7 +71,13 @@ impl<S: Storage> Writer<S> {
     /// The new segment becomes the tail, with the frames of all live encodings, before the old one is declared finished.
     fn enter(&mut self, header: SegmentHeader, file: Arc<dyn DiskFile>) {
         let core = Arc::clone(self.core());
-        let empty = Mark { data_end: HEADER_BYTES, count: 0, last_seq: header.base_seq - 1, appended_ms: header.created_ms, sealed: false };
+        let empty = Mark {
+            data_end: HEADER_BYTES,
+            count: 0,
+            last_seq: header.base_seq - 1,
+            appended_ms: header.created_ms,
+            sealed: false,
+        };
         let segment = Arc::new(Segment::new(&core.dir, header, empty, core.store.frames.janitor.clone()));
         let new = Tail { segment: Arc::clone(&segment), file: Some(file), end: HEADER_BYTES, synced: HEADER_BYTES };
         let old = self.tail.replace(new);

@@ -50,7 +50,12 @@ pub(crate) fn write_mark(file: &dyn DiskFile, salt: u32, mark: &Mark) -> io::Res
 
 /// Creates the segment after `previous`, which gets sealed if it holds anything and replaced otherwise. What `previous` holds
 /// must be synced.
-pub(crate) fn succeed(disk: &dyn Disk, feed_dir: &Path, previous: &Sealing, header: &SegmentHeader) -> Result<Arc<dyn DiskFile>, SucceedError> {
+pub(crate) fn succeed(
+    disk: &dyn Disk,
+    feed_dir: &Path,
+    previous: &Sealing,
+    header: &SegmentHeader,
+) -> Result<Arc<dyn DiskFile>, SucceedError> {
     let temporary = temporary_path(feed_dir);
     let file = create_segment(disk, &temporary, header).map_err(SucceedError::Create)?;
     if let Some(mark) = &previous.mark {

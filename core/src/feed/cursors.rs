@@ -57,7 +57,8 @@ impl Feed {
 }
 
 fn unreadable(core: &FeedCore) -> CursorError {
-    let reason = core.state.get().refusal().map_or_else(|| "the feed has no segment".to_owned(), |refusal| refusal.to_string());
+    let reason =
+        core.state.get().refusal().map_or_else(|| "the feed has no segment".to_owned(), |refusal| refusal.to_string());
     CursorError::Build { reason }
 }
 
@@ -67,7 +68,7 @@ async fn frames_of(core: &Arc<FeedCore>, segment: &Arc<Segment>, encoding: Encod
         Claim::Ready(parts) => return Ok(parts),
         Claim::Wait(answer) => answer,
         Claim::Build(answer) => {
-            let build = Build::new(Arc::clone(core), Arc::clone(segment), encoding);
+            let build = Build::new(core, Arc::clone(segment), encoding);
             core.store.frames.janitor.build(Box::new(build));
             answer
         }

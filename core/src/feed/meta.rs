@@ -39,7 +39,8 @@ impl FeedMeta {
 
     /// The bytes of the file.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("strings, numbers and maps with string keys are always JSON");
+        let mut bytes =
+            serde_json::to_vec_pretty(self).expect("strings, numbers and maps with string keys are always JSON");
         bytes.push(b'\n');
         bytes
     }

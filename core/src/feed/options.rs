@@ -117,9 +117,77 @@ impl TryFrom<DurabilityText> for Durability {
             DurabilityText::Word(word) if word == "sync" => Ok(Durability::Sync),
             DurabilityText::Word(word) if word == "os" => Ok(Durability::Os),
             DurabilityText::Interval { interval_ms } => Ok(Durability::Interval { ms: interval_ms }),
-            DurabilityText::Word(word) => Err(format!(
-                "durability {word:?} is unknown; use \"sync\", \"os\" or {{\"interval_ms\": N}}"
-            )),
+            DurabilityText::Word(word) => {
+                Err(format!("durability {word:?} is unknown; use \"sync\", \"os\" or {{\"interval_ms\": N}}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn options_read_as_they_are_written() {
+        let cases = [
+            (json!({}), FeedOptions::default()),
+            (json!({"durability": "os"}), FeedOptions { durability: Durability::Os, ..FeedOptions::default() }),
+            (
+                json!({"durability": {"interval_ms": 50}, "retention": {"age_ms": 1, "bytes": null}, "extra": {"a": [1]}}),
+                FeedOptions {
+                    durability: Durability::Interval { ms: 50 },
+                    retention: Retention { age_ms: Some(1), bytes: None },
+                    extra: json!({"a": [1]}).as_object().unwrap().clone(),
+                    ..FeedOptions::default()
+                },
+            ),
+        ];
+        for (text, options) in cases {
+            assert_eq!(serde_json::from_value::<FeedOptions>(text).unwrap(), options);
+            assert_eq!(
+                serde_json::from_value::<FeedOptions>(serde_json::to_value(&options).unwrap()).unwrap(),
+                options
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let texts = [
+            (json!({"durability": "fast"}), "durability \"fast\" is unknown"),
+            (json!({"retension": {}}), "unknown field `retension`"),
+            (json!({"retention": {"days": 1}}), "unknown field `days`"),
+        ];
+        for (text, message) in texts {
+            let error = serde_json::from_value::<FeedOptions>(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+        let ranges = [
+            (
+                FeedOptions { first_seq: 0, ..FeedOptions::default() },
+                "feed option `first_seq`: 0 is outside 1..=9007199254740991",
+            ),
+            (
+                FeedOptions { segment_bytes_max: 5, ..FeedOptions::default() },
+                "feed option `segment_bytes_max`: 5 is outside 1048576..=1073741824",
+            ),
+            (
+                FeedOptions { durability: Durability::Interval { ms: 0 }, ..FeedOptions::default() },
+                "feed option `durability.interval_ms`: 0 is outside 1..=3600000",
+            ),
+            (
+                FeedOptions { retention: Retention { age_ms: Some(0), bytes: None }, ..FeedOptions::default() },
+                "feed option `retention.age_ms`: 0 is outside 1..=18446744073709551615",
+            ),
+            (
+                FeedOptions { retention: Retention { age_ms: None, bytes: Some(9) }, ..FeedOptions::default() },
+                "feed option `retention.bytes`: 9 is outside 1048576..=18446744073709551615",
+            ),
+        ];
+        for (options, message) in ranges {
+            assert_eq!(options.check().unwrap_err().to_string(), message);
         }
     }
 }

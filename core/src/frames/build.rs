@@ -15,7 +15,7 @@ use crate::segment::Segment;
 use crate::segment::format::HEADER_BYTES;
 use crate::segment::reader::SegmentReader;
 use crate::storage::CacheWrite;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Frames are written to the disk in pieces of about this size.
 const FLUSH_BYTES: usize = 256 << 10;
@@ -23,7 +23,8 @@ const FLUSH_BYTES: usize = 256 << 10;
 /// A build under way.
 #[derive(Debug)]
 pub(crate) struct Build {
-    core: Arc<FeedCore>,
+    /// Weak, because a build may wait in the queue of the feed itself.
+    core: Weak<FeedCore>,
     segment: Arc<Segment>,
     encoding: EncodingId,
     /// Offset of the first record that is not encoded.
@@ -36,18 +37,19 @@ pub(crate) struct Build {
     settled: bool,
 }
 
-/// How far a build has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// The segment is finished and so are its frames.
-    Complete,
-    /// Everything committed so far is encoded; more may come.
-    CaughtUp,
-}
-
 impl Build {
-    pub(crate) fn new(core: Arc<FeedCore>, segment: Arc<Segment>, encoding: EncodingId) -> Build {
-        Build { core, segment, encoding, offset: HEADER_BYTES, writer: None, parts: Vec::new(), handed_over: 0, settled: false }
+    pub(crate) fn new(core: &Arc<FeedCore>, segment: Arc<Segment>, encoding: EncodingId) -> Build {
+        let core = Arc::downgrade(core);
+        Build {
+            core,
+            segment,
+            encoding,
+            offset: HEADER_BYTES,
+            writer: None,
+            parts: Vec::new(),
+            handed_over: 0,
+            settled: false,
+        }
     }
 
     pub(crate) fn segment(&self) -> &Arc<Segment> {
@@ -65,26 +67,35 @@ impl Build {
 
     /// Encodes what there is; then finishes, or hands over to the feed's writer. Runs on the background thread.
     pub(crate) fn run(mut self: Box<Self>) {
-        match self.catch_up() {
-            Ok(Progress::Complete) => self.finish(),
-            Ok(Progress::CaughtUp) => {
-                self.handed_over += 1;
-                let queue = Arc::clone(&self.core);
-                if let Some(Command::Adopt(build)) = queue.queue.push(Command::Adopt(self)) {
-                    build.settle_without_writer();
-                }
+        let Some(core) = self.core.upgrade() else { return };
+        let caught_up = self.catch_up(&core);
+        let next = core.segments.after(self.segment.header.base_seq);
+        match (caught_up, next) {
+            (Err(reason), _) => self.fail(&reason),
+            (Ok(()), Some(next)) if self.segment.is_sealed() && self.lag_bytes() == 0 => {
+                // Whoever waits may close the store at once, which needs every hold on the feed to be gone.
+                drop(core);
+                self.finish(&next);
             }
-            Err(reason) => self.fail(&reason),
+            (Ok(()), _) => self.hand_over(core),
+        }
+    }
+
+    /// The feed's writer goes on: it alone knows what comes next. Without a writer nothing does.
+    fn hand_over(mut self: Box<Self>, core: Arc<FeedCore>) {
+        self.handed_over += 1;
+        let refused = core.queue.push(Command::Adopt(self));
+        drop(core);
+        if let Some(Command::Adopt(mut build)) = refused {
+            build.settle();
         }
     }
 
     /// Encodes and shows everything committed so far.
-    pub(crate) fn catch_up(&mut self) -> Result<Progress, String> {
-        // The seal is looked at before the end: what is sealed does not grow afterwards.
-        let sealed = self.segment.is_sealed();
+    pub(crate) fn catch_up(&mut self, core: &FeedCore) -> Result<(), String> {
         let segment = Arc::clone(&self.segment);
         let mut reader = SegmentReader::new(&segment, self.offset);
-        let mut writer = self.take_writer()?;
+        let mut writer = self.take_writer(core)?;
         while let Some(event) = reader.next().map_err(|error| error.to_string())? {
             writer.encode(&event);
             if writer.pending_bytes() >= FLUSH_BYTES {
@@ -94,16 +105,17 @@ impl Build {
         self.flush(&mut writer)?;
         self.offset = reader.offset();
         self.writer = Some(writer);
-        Ok(if sealed { Progress::Complete } else { Progress::CaughtUp })
+        Ok(())
     }
 
-    fn take_writer(&mut self) -> Result<FrameWriter, String> {
+    fn take_writer(&mut self, core: &FeedCore) -> Result<FrameWriter, String> {
         if let Some(writer) = self.writer.take() {
             return Ok(writer);
         }
-        let encoder = self.core.store.frames.encoder(self.encoding).ok_or("the encoding is not registered")?;
-        let place = self.core.frame_place(&self.segment, self.encoding).ok_or("the encoding is not registered")?;
-        let writer = FrameWriter::begin(self.encoding, encoder, place).map_err(|error| format!("creating a frame log: {error}"))?;
+        let encoder = core.store.frames.encoder(self.encoding).ok_or("the encoding is not registered")?;
+        let place = core.frame_place(&self.segment, self.encoding).ok_or("the encoding is not registered")?;
+        let writer = FrameWriter::begin(self.encoding, encoder, place)
+            .map_err(|error| format!("creating a frame log: {error}"))?;
         self.parts.push(Arc::clone(writer.log()));
         Ok(writer)
     }
@@ -118,11 +130,9 @@ impl Build {
     }
 
     /// The segment is finished: ends the frame log, links it and makes it available.
-    pub(crate) fn finish(mut self: Box<Self>) {
-        let next = self.core.segments.after(self.segment.header.base_seq);
-        let next_parts = next.and_then(|next| next.slots.ready(self.encoding));
+    fn finish(mut self: Box<Self>, next: &Segment) {
         if let Some(last) = self.parts.last() {
-            if let Some(first_of_next) = next_parts.as_ref().and_then(|parts| parts.first()) {
+            if let Some(first_of_next) = next.slots.ready(self.encoding).as_ref().and_then(|parts| parts.first()) {
                 last.link(first_of_next);
             }
             last.end_with(Phase::Finished);
@@ -135,11 +145,6 @@ impl Build {
         let writer = self.writer.take();
         self.settle();
         writer
-    }
-
-    /// There is no writer any more, and so nothing to come.
-    fn settle_without_writer(mut self: Box<Self>) {
-        self.settle();
     }
 
     fn settle(&mut self) {

@@ -48,8 +48,8 @@ fn idle_encodings(core: &FeedCore, used: &[EncodingId], now_ms: u64) -> Vec<Enco
     idle
 }
 
-/// Whether a cursor holds any of the parts.
-fn is_held(parts: &Parts, at_tail: bool) -> bool {
+/// Whether a cursor holds any of the parts, of which the newest is being written if they are those `at_tail`.
+pub(crate) fn is_held(parts: &Parts, at_tail: bool) -> bool {
     let newest = parts.len() - 1;
     parts.iter().enumerate().any(|(position, part)| {
         let own = if at_tail && position == newest { LIVE_HOLDERS } else { 1 };

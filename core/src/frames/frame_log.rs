@@ -146,7 +146,12 @@ impl FrameLog {
 
     /// Oldest seq of the feed's window, and whether what comes after this log has left it.
     pub(crate) fn successor_is_gone(&self) -> bool {
-        self.position.oldest_base() > self.resume_seq()
+        self.is_outside_window(self.resume_seq())
+    }
+
+    /// Whether events of this seq are no longer retained.
+    pub(crate) fn is_outside_window(&self, seq: u64) -> bool {
+        self.position.oldest_base() > seq
     }
 
     /// The frame log that comes next, if it is linked and still there.

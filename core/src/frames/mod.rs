@@ -14,8 +14,8 @@ pub(crate) mod writer;
 use crate::event::Event;
 use crate::janitor::Janitor;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Which encoding: a number of its encoder that holds for as long as the store is open. Those of
 /// [`crate::StoreOptions::encoders`] come first, in their order; see [`crate::Store::register_encoder`].

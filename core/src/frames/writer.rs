@@ -28,7 +28,10 @@ pub(crate) struct FrameWriter {
 
 impl std::fmt::Debug for FrameWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FrameWriter").field("encoding", &self.encoding).field("place", &self.place.dir).finish_non_exhaustive()
+        f.debug_struct("FrameWriter")
+            .field("encoding", &self.encoding)
+            .field("place", &self.place.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,7 +54,16 @@ impl FrameWriter {
     /// Begins the first part.
     pub(crate) fn begin(encoding: EncodingId, encoder: Arc<dyn Encoder>, place: FramePlace) -> io::Result<FrameWriter> {
         let part = Part::begin(&place, place.header.base_seq, 0)?;
-        Ok(FrameWriter { encoding, encoder, place, part, next_part: None, frames: Vec::new(), pending: Vec::new(), given_up: false })
+        Ok(FrameWriter {
+            encoding,
+            encoder,
+            place,
+            part,
+            next_part: None,
+            frames: Vec::new(),
+            pending: Vec::new(),
+            given_up: false,
+        })
     }
 
     /// The part that is being written.

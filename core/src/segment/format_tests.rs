@@ -6,7 +6,13 @@ use proptest::prelude::*;
 const SALT: u32 = 0x5eed_1234;
 
 fn header() -> SegmentHeader {
-    SegmentHeader { feed_uid: 0x1122_3344_5566_7788, base_seq: 42, created_ms: 1_700_000_000_000, capacity: 1 << 20, salt: SALT }
+    SegmentHeader {
+        feed_uid: 0x1122_3344_5566_7788,
+        base_seq: 42,
+        created_ms: 1_700_000_000_000,
+        capacity: 1 << 20,
+        salt: SALT,
+    }
 }
 
 fn mark() -> Mark {
@@ -26,10 +32,26 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn the_format_on_disk_does_not_change() {
-    let event = Event { seq: 42, time_us: 1_700_000_000_000_000, kind: "put", key: "a/b", format: BodyFormat::DagCbor, body: b"\xa0" };
-    assert_eq!(hex(&finished(&event, true)), "2f0000004df296da2a0000000000000000401e18240a06000010000082d59f3c0100000003000305707574612f62a000");
-    assert_eq!(hex(&header().encode()), "545753470039b6bc010000003412ed5e88776655443322112a000000000000000068e5cf8b0100000000100000000000");
-    assert_eq!(hex(&mark().encode(SALT)), "54574d4b0fda7fe2002000000000000007000000000000003000000000000000f469e5cf8b0100000100000000000000");
+    let event = Event {
+        seq: 42,
+        time_us: 1_700_000_000_000_000,
+        kind: "put",
+        key: "a/b",
+        format: BodyFormat::DagCbor,
+        body: b"\xa0",
+    };
+    assert_eq!(
+        hex(&finished(&event, true)),
+        "2f0000004df296da2a0000000000000000401e18240a06000010000082d59f3c0100000003000305707574612f62a000"
+    );
+    assert_eq!(
+        hex(&header().encode()),
+        "545753470039b6bc010000003412ed5e88776655443322112a000000000000000068e5cf8b0100000000100000000000"
+    );
+    assert_eq!(
+        hex(&mark().encode(SALT)),
+        "54574d4b0fda7fe2002000000000000007000000000000003000000000000000f469e5cf8b0100000100000000000000"
+    );
 }
 
 #[test]

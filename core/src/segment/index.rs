@@ -3,7 +3,7 @@
 //! A cache, never trusted: a missing entry only means that more records are scanned, a sealed index whose checksum does not
 //! hold is built again. Owns the file's layout (all little-endian): a header of 32 bytes (magic, salt of the segment, count,
 //! crc of the entries), then 24 bytes for each event: seq, time in microseconds, offset of the record. Never touches the
-//! segment. Tested at the end of this file.
+//! segment. Tested in `tests/append.rs`.
 
 use super::Segment;
 use super::format::{HEADER_BYTES, RECORD_HEADER_BYTES, SegmentHeader, get_u32, get_u64};
@@ -74,7 +74,11 @@ impl Index {
         }
         let entries_crc = crc32c::crc32c(map.bytes(INDEX_HEADER_BYTES..end));
         let expected = seal_bytes(segment.header.salt, count, entries_crc);
-        (map.bytes(0..INDEX_HEADER_BYTES) == expected).then(|| Index { map, file: Arc::new(file), count: AtomicU64::new(count) })
+        (map.bytes(0..INDEX_HEADER_BYTES) == expected).then(|| Index {
+            map,
+            file: Arc::new(file),
+            count: AtomicU64::new(count),
+        })
     }
 
     /// The file, and where the entry after the first `count` goes.

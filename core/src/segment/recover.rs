@@ -121,7 +121,9 @@ fn recover_tail(place: &Place<'_>, path: &Path, recovered: &mut Recovered) -> io
     let data_end = sys::data_end(&file)?.clamp(HEADER_BYTES, header.capacity);
     recovered.bytes_scanned += data_end;
     let found = scan(map.bytes(0..data_end), &header, mark.as_ref());
-    let segment = Segment::new(place.feed_dir, header, found_mark(place, &file, &header, &found, mark)?, place.janitor.clone()).marked(mark.as_ref());
+    let segment =
+        Segment::new(place.feed_dir, header, found_mark(place, &file, &header, &found, mark)?, place.janitor.clone())
+            .marked(mark.as_ref());
     if let Some((offset, what)) = found.damage {
         return Ok(Opened::Damaged { segment: Some(segment), offset, what });
     }
@@ -131,7 +133,13 @@ fn recover_tail(place: &Place<'_>, path: &Path, recovered: &mut Recovered) -> io
 }
 
 /// What the segment holds, in the form of a mark.
-fn found_mark(place: &Place<'_>, file: &File, header: &SegmentHeader, found: &Scan, mark: Option<Mark>) -> io::Result<Mark> {
+fn found_mark(
+    place: &Place<'_>,
+    file: &File,
+    header: &SegmentHeader,
+    found: &Scan,
+    mark: Option<Mark>,
+) -> io::Result<Mark> {
     let appended_ms = match mark {
         Some(mark) if mark.data_end == found.end => mark.appended_ms,
         _ => modified_ms(file)?.unwrap_or(place.now_ms),
@@ -160,7 +168,9 @@ fn repair(file: &File, map: &sys::SharedMap, found: &Scan, data_end: u64) -> io:
         return Ok(());
     }
     for part in parts(unconfirmed) {
-        file.write_all_at(&map.bytes(part.clone()).to_vec(), part.start)?;
+        // Through a copy: the kernel must not read the very page it is about to write.
+        let bytes = map.bytes(part.clone()).to_vec();
+        file.write_all_at(&bytes, part.start)?;
     }
     let zeros = vec![0; PART_BYTES as usize];
     for part in parts(found.end..data_end) {
@@ -193,7 +203,10 @@ fn read_header(place: &Place<'_>, path: &Path, file: &File) -> io::Result<Option
     let header = read_block(file, 0)?.and_then(|block| SegmentHeader::decode(&block));
     Ok(header.filter(|header| {
         let named = base_seq_of(path) == Some(header.base_seq) && header.base_seq > 0;
-        named && header.feed_uid == place.feed_uid && header.capacity > HEADER_BYTES && header.capacity <= u64::from(u32::MAX)
+        named
+            && header.feed_uid == place.feed_uid
+            && header.capacity > HEADER_BYTES
+            && header.capacity <= u64::from(u32::MAX)
     }))
 }
 

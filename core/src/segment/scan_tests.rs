@@ -27,7 +27,12 @@ struct Built {
 }
 
 fn build(groups: &[Vec<Vec<usize>>]) -> Built {
-    let mut built = Built { file: vec![0; HEADER_BYTES as usize], groups: vec![HEADER_BYTES], batches: Vec::new(), entries: Vec::new() };
+    let mut built = Built {
+        file: vec![0; HEADER_BYTES as usize],
+        groups: vec![HEADER_BYTES],
+        batches: Vec::new(),
+        entries: Vec::new(),
+    };
     let mut seq = 9;
     for group in groups {
         let durable_to = built.file.len() as u32;
@@ -38,7 +43,10 @@ fn build(groups: &[Vec<Vec<usize>>]) -> Built {
                 let body = vec![seq as u8; *body_bytes];
                 let event = Event { seq, time_us: 5, kind: "put", key: "k", format: BodyFormat::Json, body: &body };
                 lay_out_record(&event, &mut built.file);
-                finish_record(&mut built.file[offset..], Finish { seq, durable_to, batch_end: position + 1 == batch.len(), salt: SALT });
+                finish_record(
+                    &mut built.file[offset..],
+                    Finish { seq, durable_to, batch_end: position + 1 == batch.len(), salt: SALT },
+                );
                 built.entries.push(IndexEntry { seq, time_us: 5, offset: offset as u64 });
             }
             built.batches.push(built.file.len() as u64);
@@ -57,7 +65,13 @@ fn entries_before(built: &Built, end: u64) -> Vec<IndexEntry> {
 fn an_untouched_segment_is_whole() {
     let built = build(&[vec![vec![10, 20], vec![0]], vec![vec![300]]]);
     let found = scan(&built.file, &header(), None);
-    let expected = Scan { end: built.groups[2], entries: built.entries.clone(), durable_to: built.groups[1], leftovers: false, damage: None };
+    let expected = Scan {
+        end: built.groups[2],
+        entries: built.entries.clone(),
+        durable_to: built.groups[1],
+        leftovers: false,
+        damage: None,
+    };
     assert_eq!(found, expected);
     let marked = scan(&built.file, &header(), Some(&mark_at(built.groups[2])));
     assert_eq!(marked, Scan { durable_to: built.groups[2], ..expected });

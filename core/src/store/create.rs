@@ -16,7 +16,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Creates the directory of a feed, durably.
-pub(super) fn create(disk: &dyn Disk, feeds_dir: &Path, dir: &Path, name: &str, options: &FeedOptions, now_ms: u64) -> Result<(), FeedError> {
+pub(super) fn create(
+    disk: &dyn Disk,
+    feeds_dir: &Path,
+    dir: &Path,
+    name: &str,
+    options: &FeedOptions,
+    now_ms: u64,
+) -> Result<(), FeedError> {
     let temporary = feeds_dir.join(format!(".creating-{:016x}", random_u64()));
     let made = fill(disk, &temporary, name, options, now_ms).and_then(|()| disk.rename(&temporary, dir));
     let made = made.and_then(|()| disk.sync_dir(feeds_dir));

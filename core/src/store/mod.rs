@@ -28,12 +28,15 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 use ticker::Ticker;
 
-/// An open data directory.
+/// An open data directory. Keep it for as long as its feeds are used: interval syncs, retention and budgets end with it. The
+/// directory is unlocked when the store and the last handle to one of its feeds are gone.
 #[derive(Debug)]
 pub struct Store {
     inner: Arc<Inner>,
+    ticking: Option<JoinHandle<()>>,
 }
 
 /// What opening a data directory took.
@@ -53,7 +56,6 @@ struct Inner {
     feeds: Mutex<BTreeMap<String, Arc<Feed>>>,
     next_id: AtomicU32,
     report: OpenReport,
-    _lock: DirLock,
 }
 
 impl Store {
@@ -65,9 +67,10 @@ impl Store {
         let lock = DirLock::take(dir)?;
         open::prepare(dir)?;
         let janitor = Janitor::start().map_err(io_error)?;
-        let frames = FrameContext { encoders: RwLock::new(options.encoders.clone()), bytes: AtomicU64::new(0), janitor };
+        let frames =
+            FrameContext { encoders: RwLock::new(options.encoders.clone()), bytes: AtomicU64::new(0), janitor };
         let ticker = Ticker::default();
-        let shared = Arc::new(StoreShared::new(dir.to_owned(), options, Arc::new(frames), ticker.clone()));
+        let shared = Arc::new(StoreShared::new(dir.to_owned(), options, Arc::new(frames), ticker.clone(), lock));
         let mut report = OpenReport::default();
         let feeds = open::open_feeds(&shared, &mut report)?;
         let inner = Arc::new(Inner {
@@ -75,11 +78,10 @@ impl Store {
             next_id: AtomicU32::new(feeds.len() as u32),
             feeds: Mutex::new(feeds.into_iter().map(|feed| (feed.name().to_owned(), feed)).collect()),
             report,
-            _lock: lock,
         });
         let ticking = Arc::downgrade(&inner);
-        ticker.start(move || ticking.upgrade().map(|inner| inner.tick()).is_some()).map_err(io_error)?;
-        Ok(Store { inner })
+        let ticking = ticker.start(move || ticking.upgrade().map(|inner| inner.tick()).is_some()).map_err(io_error)?;
+        Ok(Store { inner, ticking: Some(ticking) })
     }
 
     /// The data directory.
@@ -190,9 +192,13 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl Drop for Store {
     fn drop(&mut self) {
-        self.shared.ticker.stop();
+        self.inner.shared.ticker.stop();
+        if let Some(ticking) = self.ticking.take() {
+            // A tick that panicked has said so itself.
+            ticking.join().ok();
+        }
     }
 }
 

@@ -64,11 +64,17 @@ pub(super) fn open_feeds(shared: &Arc<StoreShared>, report: &mut OpenReport) -> 
 }
 
 /// Opens one feed.
-pub(super) fn open_feed(shared: &Arc<StoreShared>, dir: PathBuf, id: u32, report: &mut OpenReport) -> Result<Arc<Feed>, OpenError> {
+pub(super) fn open_feed(
+    shared: &Arc<StoreShared>,
+    dir: PathBuf,
+    id: u32,
+    report: &mut OpenReport,
+) -> Result<Arc<Feed>, OpenError> {
     let meta = read_meta(&dir)?;
     let uid = meta.uid().unwrap_or_default();
     wipe_frames(&dir)?;
-    let place = Place { feed_dir: &dir, feed_uid: uid, now_ms: shared.options.clock.now_ms(), janitor: &shared.frames.janitor };
+    let place =
+        Place { feed_dir: &dir, feed_uid: uid, now_ms: shared.options.clock.now_ms(), janitor: &shared.frames.janitor };
     let recovered = recover(&place)?;
     report.feeds += 1;
     report.segments += recovered.segments.len();
@@ -114,8 +120,12 @@ fn wipe_frames(dir: &Path) -> Result<(), OpenError> {
 
 fn state_after(recovered: &Recovered) -> FeedState {
     match &recovered.damage {
-        Some(damage) => FeedState::Failed { reason: format!("{damage}; restore the file from a copy, or delete the feed") },
-        None if recovered.segments.is_empty() => FeedState::Failed { reason: "every segment file is missing; restore them, or delete the feed".into() },
+        Some(damage) => {
+            FeedState::Failed { reason: format!("{damage}; restore the file from a copy, or delete the feed") }
+        }
+        None if recovered.segments.is_empty() => {
+            FeedState::Failed { reason: "every segment file is missing; restore them, or delete the feed".into() }
+        }
         None => FeedState::Open,
     }
 }

@@ -1,5 +1,6 @@
 //! What all feeds of a store share.
 
+use super::lock::DirLock;
 use super::options::StoreOptions;
 use super::ticker::Ticker;
 use crate::frames::FrameContext;
@@ -16,11 +17,19 @@ pub(crate) struct StoreShared {
     pub(crate) frames: Arc<FrameContext>,
     pub(crate) ticker: Ticker,
     disk_low: AtomicBool,
+    /// Held until the last feed handle and writer are gone, not only the store.
+    _lock: DirLock,
 }
 
 impl StoreShared {
-    pub(crate) fn new(dir: PathBuf, options: StoreOptions, frames: Arc<FrameContext>, ticker: Ticker) -> StoreShared {
-        StoreShared { dir, options, frames, ticker, disk_low: AtomicBool::new(false) }
+    pub(crate) fn new(
+        dir: PathBuf,
+        options: StoreOptions,
+        frames: Arc<FrameContext>,
+        ticker: Ticker,
+        lock: DirLock,
+    ) -> StoreShared {
+        StoreShared { dir, options, frames, ticker, disk_low: AtomicBool::new(false), _lock: lock }
     }
 
     /// Whether the disk was below its low-water mark when it was last looked at.

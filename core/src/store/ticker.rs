@@ -8,6 +8,7 @@ use crate::feed::FeedCore;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often the store looks after retention, budgets and free space.
@@ -35,11 +36,10 @@ struct Due {
 
 impl Ticker {
     /// Starts the thread, which calls `tick` about once a second until it returns `false` or [`Ticker::stop`] is called.
-    pub(crate) fn start(&self, tick: impl Fn() -> bool + Send + 'static) -> io::Result<()> {
+    pub(crate) fn start(&self, tick: impl Fn() -> bool + Send + 'static) -> io::Result<JoinHandle<()>> {
         let shared = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new().name("tailwater-tick".into());
-        thread.spawn(move || shared.run(tick))?;
-        Ok(())
+        thread.spawn(move || shared.run(tick))
     }
 
     /// Asks the writer of a feed to sync when `delay` is over.

@@ -45,7 +45,11 @@ pub const EVEN: EncodingId = EncodingId(1);
 
 /// Options with the encoders above and no low-water mark.
 pub fn options() -> StoreOptions {
-    StoreOptions { encoders: vec![Arc::new(Lines), Arc::new(EvenAndLarge)], disk_low_water_bytes: 0, ..StoreOptions::default() }
+    StoreOptions {
+        encoders: vec![Arc::new(Lines), Arc::new(EvenAndLarge)],
+        disk_low_water_bytes: 0,
+        ..StoreOptions::default()
+    }
 }
 
 pub fn open(dir: &Path) -> Store {
@@ -58,7 +62,12 @@ pub fn drive<T>(store: &Store, feeds: &[&Arc<Feed>], work: impl Future<Output = 
 }
 
 /// The same on any storage.
-pub fn drive_on<T, S: Storage + Clone>(store: &Store, feeds: &[&Arc<Feed>], storage: S, work: impl Future<Output = T>) -> T {
+pub fn drive_on<T, S: Storage + Clone>(
+    store: &Store,
+    feeds: &[&Arc<Feed>],
+    storage: S,
+    work: impl Future<Output = T>,
+) -> T {
     let writers = feeds.iter().map(|feed| store.take_writer(feed).expect("the writer is free").attach(storage.clone()));
     let running: Vec<Pin<Box<dyn Future<Output = ()>>>> = writers.map(|writer| Box::pin(writer.run()) as _).collect();
     future::block_on(future::or(work, async move {
@@ -88,7 +97,9 @@ pub fn batch(bodies: &[&[u8]]) -> Batch {
 pub fn batch_at(seqs: &[u64], body: &[u8]) -> Batch {
     let mut batch = Batch::new();
     for seq in seqs {
-        batch.push(&Draft { seq: Some(*seq), time_us: 1, kind: "put", key: "k", format: BodyFormat::Json, body }).unwrap();
+        batch
+            .push(&Draft { seq: Some(*seq), time_us: 1, kind: "put", key: "k", format: BodyFormat::Json, body })
+            .unwrap();
     }
     batch
 }

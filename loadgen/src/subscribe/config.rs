@@ -36,7 +36,7 @@ pub struct SubscribeConfig {
     pub sample: Option<usize>,
     /// How many of them are opened and then never read.
     pub stall: usize,
-    /// Connections begun per second; `None`: as fast as they open, 256 at a time.
+    /// Connections begun per second; `None`: as fast as they open. At most 256 are being opened at a time.
     pub ramp_per_s: Option<f64>,
     /// Source addresses, as in [`Sources::parse`](crate::Sources::parse); `None`: the system's choice.
     pub sources: Option<String>,

@@ -16,10 +16,16 @@ use tailwater_wire::http1::{
     BodyDecoder, BodyError, BodyKind, CONTINUE, Head, HeadError, HeadLimits, parse_head,
 };
 
-use crate::{config::Limits, shard::socket::Socket};
+use crate::{
+    config::Limits,
+    shard::{breathe, socket::Socket},
+};
 
 /// Bytes taken from a socket in one read.
 const READ_BYTES: usize = 64 * 1024;
+
+/// Bytes of a body that are taken before others get a turn, however fast the peer sends.
+const UNPAUSED_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
     /// Where bytes land first; one per shard, so that waiting for bytes holds no memory.
@@ -158,6 +164,7 @@ impl Inbound {
             return Ok(body);
         };
         let mut decoder = BodyDecoder::new(kind, bytes_max)?;
+        let mut unpaused_bytes = 0;
         if let BodyKind::Length(length) = kind {
             body.reserve(length.min(bytes_max) as usize);
         }
@@ -171,6 +178,11 @@ impl Inbound {
                 return Ok(body);
             }
             self.wait_for_body().await?;
+            unpaused_bytes += self.pending.len();
+            if unpaused_bytes > UNPAUSED_BYTES_MAX {
+                unpaused_bytes = 0;
+                breathe().await;
+            }
         }
     }
 

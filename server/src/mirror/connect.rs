@@ -18,7 +18,8 @@ use futures_lite::{AsyncRead, AsyncWrite};
 use futures_rustls::{
     TlsConnector,
     rustls::{
-        ClientConfig, RootCertStore,
+        self, ClientConfig, RootCertStore,
+        crypto::ring,
         pki_types::{CertificateDer, InvalidDnsNameError, ServerName, pem::PemObject},
     },
 };
@@ -56,6 +57,8 @@ pub(super) enum ConnectError {
     Certificates { file: String, reason: String },
     #[error("TLS: {0}")]
     Tls(io::Error),
+    #[error("no version of TLS can be offered: {0}")]
+    Versions(rustls::Error),
     #[error("the upstream refused the stream: {0}")]
     Handshake(#[from] Box<tungstenite::Error>),
     #[error("the address cannot be asked for: {0}")]
@@ -65,11 +68,7 @@ pub(super) enum ConnectError {
 /// Opens the upstream's stream at a cursor, or live without one.
 pub(super) async fn connect(mirror: &config::Mirror, cursor: Option<u64>) -> Result<Connection, ConnectError> {
     let upstream = &mirror.upstream;
-    let address = resolve(upstream).await?;
-    let connecting = TcpStream::connect(address);
-    let tcp = within("connecting", connecting)
-        .await?
-        .map_err(|error| ConnectError::Connect { address, reason: error.to_string() })?;
+    let tcp = reach(upstream).await?;
     // Without it a pong may wait for the peer's acknowledgement; harmless when it fails.
     let _unsupported = tcp.set_nodelay(true);
     let stream: Box<dyn Stream> = if upstream.tls {
@@ -99,14 +98,25 @@ fn target(upstream: &Upstream, cursor: Option<u64>) -> Result<Uri, ConnectError>
     Ok(url.parse()?)
 }
 
-async fn resolve(upstream: &Upstream) -> Result<SocketAddr, ConnectError> {
+/// Connects to the first of the host's addresses that can be reached. The error is the last one's.
+async fn reach(upstream: &Upstream) -> Result<TcpStream, ConnectError> {
+    let unknown = |error| ConnectError::Resolve { host: upstream.host.clone(), error };
+    let mut failed = unknown(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    for address in resolve(upstream).await?.map_err(unknown)? {
+        match within("connecting", TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => failed = ConnectError::Connect { address, reason: error.to_string() },
+            Err(late) => failed = late,
+        }
+    }
+    Err(failed)
+}
+
+async fn resolve(upstream: &Upstream) -> Result<io::Result<Vec<SocketAddr>>, ConnectError> {
     let (host, port) = (upstream.host.clone(), upstream.port);
-    let resolving = glommio::executor().spawn_blocking(move || {
-        let mut addresses = (host.as_str(), port).to_socket_addrs()?;
-        addresses.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
-    });
-    let resolved = within("resolving the name", resolving).await?;
-    resolved.map_err(|error| ConnectError::Resolve { host: upstream.host.clone(), error })
+    let resolving =
+        glommio::executor().spawn_blocking(move || Ok((host.as_str(), port).to_socket_addrs()?.collect()));
+    within("resolving the name", resolving).await
 }
 
 /// A connector that trusts the given authorities, or else the machine's.
@@ -115,7 +125,11 @@ async fn connector(ca_file: Option<std::path::PathBuf>) -> Result<TlsConnector, 
         Some(file) => private_roots(&file),
         None => Ok(machine_roots()),
     });
-    let config = ClientConfig::builder().with_root_certificates(loading.await?).with_no_client_auth();
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(ConnectError::Versions)?
+        .with_root_certificates(loading.await?).with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

@@ -43,7 +43,10 @@ pub(super) async fn follow(shard: Rc<Shard>, mirror: Arc<Mirror>, entry: Arc<Fee
     while !shard.draining() {
         mirror.status.connecting();
         match one_stream(&shard, &mirror, &entry, &mut pause).await {
-            Ended::Closed => return,
+            Ended::Closed => {
+                mirror.status.stopped("the feed is closed".to_owned());
+                return;
+            }
             Ended::Stop(reason) => {
                 tracing::error!(feed = entry.feed().name(), %reason, "the mirror has stopped");
                 mirror.status.stopped(reason);
@@ -169,7 +172,8 @@ fn admit(message: Message, intake: &mut Intake, mirror: &Mirror, batch: &mut Bat
     match intake.judge(&frame) {
         Verdict::Keep(seq) => {
             if let Err(error) = push_frame(batch, &frame, SeqMode::Preserve, now_us()) {
-                return Err(Ended::Stop(format!("the frame with seq {seq} cannot be stored: {error}")));
+                tracing::error!(feed = %mirror.config.feed, seq, %error, "a frame of the upstream was dropped");
+                mirror.status.refused();
             }
         }
         Verdict::Duplicate => mirror.status.duplicate(),

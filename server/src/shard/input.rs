@@ -44,7 +44,10 @@ impl Shard {
             }
         })?;
         for token in std::mem::take(&mut state.unread) {
-            state.read_input(token);
+            if let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) {
+                subscriber.unread = false;
+                state.read_input(token);
+            }
         }
         drop(state);
         for token in listeners {
@@ -76,7 +79,17 @@ impl State {
                 }
             }
         }
-        self.unread.push(token);
+        self.read_later(token);
+    }
+
+    /// Has the subscriber's input read in the next round.
+    pub(super) fn read_later(&mut self, token: Token) {
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token)
+            && !subscriber.unread
+        {
+            subscriber.unread = true;
+            self.unread.push(token);
+        }
     }
 
     fn read_once(&mut self, token: Token) -> Input {
@@ -93,11 +106,8 @@ impl State {
             Ok((0, _)) => Input::Gone,
             Ok((count, _)) => {
                 self.take_input(token, &scratch[..count]);
-                if count < SCRATCH_BYTES {
-                    Input::Drained
-                } else {
-                    Input::More
-                }
+                // Even after a short read: the peer's end may have come in the same readiness as its last bytes.
+                Input::More
             }
             Err(Errno::AGAIN | Errno::INTR) => Input::Drained,
             Err(_) => Input::Gone,

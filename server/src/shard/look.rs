@@ -3,6 +3,8 @@
 //! Owns the rules about time. A subscriber has one entry in the wheel and is looked at when it comes up; nothing is
 //! cancelled. Never sends. Tested by `server/tests/slow.rs` and `server/tests/heartbeats.rs`.
 
+use tailwater_core::Cursor;
+
 use super::{
     Shard, Slot, State,
     protocol::Farewell,
@@ -39,10 +41,9 @@ impl Shard {
 
     /// Ends every reader of the feed whose next event is no longer retained.
     pub(super) fn end_outside_window(&self, feed: &crate::feeds::FeedEntry) {
-        let first_seq = feed.feed().first_seq();
         self.end_where(feed, Farewell::LeftWindow, |subscriber| {
-            let cursor = subscriber.cursor.as_ref();
-            cursor.is_some_and(|cursor| cursor.next_seq() < first_seq)
+            // A cursor that is away for its next segment hears of it there.
+            subscriber.cursor.as_ref().is_some_and(Cursor::is_outside_window)
         });
     }
 
@@ -135,14 +136,14 @@ impl State {
         }
         let mut again = subscriber.pace.since + window;
         if let Some(heartbeat) = group.protocol.heartbeat() {
-            let interval = heartbeat.interval_ms.div_ceil(TICK_MS).max(1);
-            if now >= subscriber.last_write + interval && !subscriber.blocked {
+            let interval = heartbeat.interval_ms.unwrap_or(self.ping_interval_ms).div_ceil(TICK_MS).max(1);
+            let silent = now >= subscriber.last_write + interval;
+            again = again.min(if silent { now + interval } else { subscriber.last_write + interval });
+            // One that takes nothing has no use for another sign of life.
+            if silent && !subscriber.blocked {
                 subscriber.queue(heartbeat.bytes, self.control_bytes_max);
                 subscriber.last_write = now;
                 self.make_ready(token);
-                again = again.min(now + interval);
-            } else {
-                again = again.min((subscriber.last_write + interval).max(now + 1));
             }
         }
         Verdict::Again(again)

@@ -17,6 +17,7 @@ mod stats;
 mod subscribe;
 mod subscriber;
 mod sweep;
+mod tasks;
 mod timers;
 
 use std::{
@@ -43,12 +44,24 @@ use self::{
     socket::TaskSlot,
     subscriber::Subscriber,
     sweep::After,
+    tasks::Tasks,
     timers::{TICK_MS, Wheel},
 };
 use crate::{appliance::Appliance, feeds::FeedEntry};
 
 /// How long a stream that ends may take to send its last bytes and see the peer's close.
 const LINGER_MS: u64 = 3_000;
+
+/// How long turns may run before others on the executor get theirs.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// Lets the kernel's news and everybody else on this executor have a turn. Whatever runs long calls it now and then.
+///
+/// The executor looks at its rings only when no task is ready, so a mere yield would not do; see the note on preemption in
+/// `serve`.
+pub(crate) async fn breathe() {
+    glommio::timer::sleep(Duration::from_nanos(1)).await;
+}
 
 /// What other threads tell a shard.
 pub(crate) enum Message {
@@ -106,6 +119,7 @@ pub(crate) struct State {
     floor_bytes_per_s: u64,
     floor_window_ms: u64,
     floor_lag_events: u64,
+    ping_interval_ms: u64,
     linger_ms: u64,
     subscribers: usize,
     sends: u64,
@@ -127,7 +141,7 @@ pub(crate) struct Shard {
     draining: Cell<bool>,
     stopped: Cell<bool>,
     stats: Arc<ShardStats>,
-    tasks: TaskQueueHandle,
+    tasks: Tasks,
 }
 
 impl Shard {
@@ -145,6 +159,7 @@ impl Shard {
             floor_bytes_per_s: serve.floor_rate_bytes_per_s,
             floor_window_ms: serve.floor_window_ms,
             floor_lag_events: serve.floor_lag_events,
+            ping_interval_ms: serve.ping_interval_ms,
             linger_ms: LINGER_MS,
             subscribers: 0,
             sends: 0,
@@ -158,7 +173,7 @@ impl Shard {
             stopped: Cell::new(false),
             stats: appliance.stats[index].clone(),
             appliance,
-            tasks,
+            tasks: Tasks::new(tasks),
         }))
     }
 
@@ -166,6 +181,12 @@ impl Shard {
     pub(crate) async fn run(self: Rc<Self>, inbox: Receiver<Message>) -> io::Result<()> {
         self.spawn(self.clone().read_inbox(inbox));
         self.spawn(self.clone().keep_time());
+        let outcome = self.serve().await;
+        self.tasks.end().await;
+        outcome
+    }
+
+    async fn serve(self: &Rc<Self>) -> io::Result<()> {
         while !self.stopped.get() {
             self.take_readiness()?;
             self.sweep();
@@ -173,7 +194,7 @@ impl Shard {
                 self.stats.publish(&self.state.borrow());
                 poll_fn(|cx| self.reactor.poll_awake(cx)).await?;
             } else {
-                glommio::executor().yield_task_queue_now().await;
+                breathe().await;
             }
         }
         Ok(())
@@ -186,7 +207,7 @@ impl Shard {
 
     /// Turns until nobody is ready or others on this executor want to run.
     fn sweep(self: &Rc<Self>) {
-        let executor = glommio::executor();
+        let began = Instant::now();
         let mut state = self.state.borrow_mut();
         while let Some(token) = state.ready.pop_front() {
             match state.turn(token) {
@@ -195,7 +216,7 @@ impl Shard {
                 After::Populate => self.populate(&mut state, token),
                 After::Close => drop(state.remove(token)),
             }
-            if executor.need_preempt() {
+            if began.elapsed() >= SLICE {
                 return;
             }
         }
@@ -241,9 +262,7 @@ impl Shard {
 
     /// Runs a task beside the sweep.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        glommio::spawn_local_into(task, self.tasks)
-            .expect("the queue was made on this executor and is never removed")
-            .detach();
+        self.tasks.spawn(task);
     }
 
     /// Runs the writer of a feed this shard owns until the feed is closed.

@@ -36,8 +36,8 @@ pub(crate) enum Farewell {
 /// A repeated sign of life.
 #[derive(Clone, Debug)]
 pub(crate) struct Heartbeat {
-    /// Sent when nothing else was written for this long.
-    pub(crate) interval_ms: u64,
+    /// Sent when nothing else was written for this long; `serve.ping_interval_ms` when absent.
+    pub(crate) interval_ms: Option<u64>,
     /// Exact bytes.
     pub(crate) bytes: &'static [u8],
 }

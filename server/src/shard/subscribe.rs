@@ -39,6 +39,8 @@ impl Shard {
             queued: false,
             waiting: false,
             blocked: false,
+            unread: false,
+            populating: false,
             populated: false,
             delivered: 0,
             last_write: now,
@@ -57,10 +59,13 @@ impl Shard {
         state.look_later(token, now + 1);
         state.take_input(token, leftover);
         // Readiness that came while the request was being answered has woken nobody.
-        state.unread.push(token);
+        state.read_later(token);
         state.make_ready(token);
+        // So has what was said to everybody in that time.
         if self.draining() {
             state.end(token, Farewell::Restart);
+        } else if start.feed.is_deleted() {
+            state.end(token, Farewell::Deleted);
         }
         drop(state);
         self.reactor.nudge();
@@ -126,12 +131,14 @@ impl Shard {
         let Some(cursor) = &subscriber.cursor else {
             return;
         };
+        subscriber.populating = true;
         let job = cursor.populate_job(bytes_max * POPULATE_RANGES);
         let shard = self.clone();
         let populating = async move {
             glommio::executor().spawn_blocking(move || job.run()).await;
             let mut state = shard.state.borrow_mut();
             if let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) {
+                subscriber.populating = false;
                 subscriber.populated = true;
             }
             state.make_ready(token);

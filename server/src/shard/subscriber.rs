@@ -75,6 +75,10 @@ pub(crate) struct Subscriber {
     pub(crate) waiting: bool,
     /// The kernel takes no more until it says so.
     pub(crate) blocked: bool,
+    /// In the shard's list of those whose input was not read to its end.
+    pub(crate) unread: bool,
+    /// The next range is being brought into memory.
+    pub(crate) populating: bool,
     /// The next range was just brought into memory, as far as that was possible.
     pub(crate) populated: bool,
     /// Bytes handed to the kernel.

@@ -95,6 +95,9 @@ impl State {
         let Some(cursor) = &mut subscriber.cursor else {
             return After::Nothing;
         };
+        if subscriber.populating {
+            return After::Nothing;
+        }
         // Control bytes wait in the middle of a frame: finish just that frame.
         let bytes_max = match subscriber.control {
             Some(_) => cursor.to_boundary(),

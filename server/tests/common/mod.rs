@@ -5,8 +5,10 @@
 
 #![allow(dead_code, reason = "every test binary compiles this module and uses its own part of it")]
 
+pub mod atproto;
 pub mod frames;
 pub mod process;
+pub mod proxy;
 pub mod raw;
 
 use std::{
@@ -53,7 +55,9 @@ impl Appliance {
     pub fn start_in(directory: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config(directory.path());
         change(&mut config);
-        let running = serve::start(config).unwrap_or_else(|error| panic!("{error}"));
+        // On a thread of its own: starting confines its thread to the shards' processors.
+        let started = std::thread::spawn(|| serve::start(config)).join().unwrap();
+        let running = started.unwrap_or_else(|error| panic!("{error}"));
         let address = running.addresses()[0];
         Self { running: Some(running), directory: Some(directory), address }
     }

@@ -140,6 +140,7 @@ impl Connection {
                 self.buffer.extend_from_slice(&bytes[..count]);
                 count > 0
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             // A reset after the answer is as good as an end.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
             Err(error) => panic!("nothing came: {error}, after {:?}", String::from_utf8_lossy(&self.buffer)),

@@ -19,7 +19,7 @@ fn a_feed_is_created_described_listed_and_deleted() {
         "name": "news", "first_seq": 100, "last_seq": 99, "next_seq": 100, "events": 0, "bytes": 0, "frame_bytes": 0,
         "subscribers": 0, "encodings": [], "state": "open", "retention": {"age_ms": 60_000, "bytes": 8_388_608},
         "durability": {"interval_ms": 50}, "segment_bytes_max": 2_097_152,
-        "dialects": {"atproto": {"nsid": "com.example.stream.subscribe", "cursor_semantics": "inclusive", "on_outdated": "replay"}},
+        "dialects": {"atproto": {"nsid": "com.example.stream.subscribe", "cursor_semantics": "inclusive", "on_outdated": "info"}},
     });
     assert_eq!((status, &created), (201, &expected));
     assert_eq!(appliance.get("/v1/feeds/news"), (200, expected));

@@ -1,9 +1,10 @@
 //! A disk that fails on demand: errors at a chosen step, and power cuts with torn and lost writes. For tests.
 //!
 //! Owns a real directory, in which every step is carried out at once so that mappings work, and beside it a model of what a power
-//! cut could leave of it: see [`model`]. Steps are counted; each call of a [`Disk`] or [`DiskFile`] method that changes something
+//! cut could leave of it. Steps are counted; each call of a [`Disk`] or [`DiskFile`] method that changes something
 //! is one, creating a file is two (the name, the reserved space). Used by the crash tests of this crate and others; never by a
-//! server. Tested in `tests/crash.rs` and at the end of [`model`].
+//! server. Tested in `tests/crash.rs` and at the
+//! end of `model.rs`.
 
 mod model;
 
@@ -77,7 +78,12 @@ impl FaultDisk {
     }
 
     /// Counts a step, carries it out, and tells the model; or meets with the fault that is due.
-    fn step<T>(&self, act: impl FnOnce() -> io::Result<T>, note: impl FnOnce(&mut Model) -> io::Result<()>, syncs: bool) -> io::Result<T> {
+    fn step<T>(
+        &self,
+        act: impl FnOnce() -> io::Result<T>,
+        note: impl FnOnce(&mut Model) -> io::Result<()>,
+        syncs: bool,
+    ) -> io::Result<T> {
         let mut state = self.lock();
         state.steps += 1;
         match state.fault {
@@ -99,7 +105,9 @@ impl FaultDisk {
 
     fn relative(&self, path: &Path) -> io::Result<PathBuf> {
         let within = path.strip_prefix(&self.shared.root);
-        within.map(Path::to_owned).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "path lies outside the faulty disk"))
+        within
+            .map(Path::to_owned)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "path lies outside the faulty disk"))
     }
 }
 

@@ -319,8 +319,10 @@ mod tests {
             .map(|seed| {
                 let image = tempfile::tempdir().unwrap();
                 disk.write_image(seed, image.path()).unwrap();
-                let mut names: Vec<_> =
-                    fs::read_dir(image.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+                let mut names: Vec<_> = fs::read_dir(image.path())
+                    .unwrap()
+                    .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                    .collect();
                 names.sort();
                 (names, fs::read(image.path().join("f")).ok())
             })
@@ -333,12 +335,15 @@ mod tests {
         let disk = FaultDisk::new(dir.path()).unwrap();
         let file = disk.create(&dir.path().join("f"), 0).unwrap();
         file.write_at(&[1; 1024], 0).unwrap();
-        let names = |images: &BTreeSet<(Vec<String>, Option<Vec<u8>>)>| images.iter().map(|image| image.0.clone()).collect::<BTreeSet<_>>();
+        let names = |images: &BTreeSet<(Vec<String>, Option<Vec<u8>>)>| {
+            images.iter().map(|image| image.0.clone()).collect::<BTreeSet<_>>()
+        };
         assert_eq!(names(&images(&disk)).len(), 2, "the name is there or not");
         disk.sync_dir(dir.path()).unwrap();
         let torn = images(&disk);
         assert_eq!(names(&torn).len(), 1);
-        let lengths: BTreeSet<_> = torn.iter().map(|image| image.1.as_ref().unwrap().iter().filter(|byte| **byte == 1).count()).collect();
+        let lengths: BTreeSet<_> =
+            torn.iter().map(|image| image.1.as_ref().unwrap().iter().filter(|byte| **byte == 1).count()).collect();
         assert_eq!(lengths, BTreeSet::from([0, 512, 1024]), "sectors are lost or kept whole");
         file.sync().unwrap();
         assert_eq!(images(&disk), BTreeSet::from([(vec!["f".to_owned()], Some(vec![1; 1024]))]));

@@ -13,8 +13,9 @@ use crate::{
 /// Answers a request below `/xrpc`.
 pub(crate) async fn answer(request: Request<'_>) -> Reply {
     let path = request.head.path();
+    let name = path.strip_prefix("/xrpc/").unwrap_or_default();
     // A trailing slash is accepted, as the reference server does.
-    let nsid = path.trim_start_matches("/xrpc").trim_matches('/').to_owned();
+    let nsid = name.strip_suffix('/').unwrap_or(name).to_owned();
     if request.head.method() == "OPTIONS" {
         return preflight().into();
     }

@@ -5,7 +5,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use tailwater_core::{CursorError, EncodingId, Start};
+use tailwater_core::{Cursor, CursorError, EncodingId, Start};
 use tailwater_wire::{
     atproto::{
         cursor::{Decision, Semantics, Window, decide},
@@ -26,9 +26,6 @@ use crate::{
     limits::Replay,
     shard::protocol::{Farewell, Heartbeat, StreamProtocol, StreamStart, Transport},
 };
-
-/// The reference servers ping a stream that was silent this long.
-const PING_INTERVAL_MS: u64 = 30_000;
 
 /// An empty ping.
 const PING: &[u8] = &[0x89, 0x00];
@@ -52,7 +49,7 @@ impl StreamProtocol for AtprotoStream {
     }
 
     fn heartbeat(&self) -> Option<Heartbeat> {
-        Some(Heartbeat { interval_ms: PING_INTERVAL_MS, bytes: PING })
+        Some(Heartbeat { interval_ms: None, bytes: PING })
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {
@@ -99,32 +96,65 @@ pub(super) async fn begin(request: Request<'_>, feed: Arc<FeedEntry>, nsid: &str
         Ok(accept) => accept,
         Err(error) => return no_stream(&error).into(),
     };
-    let Some(binding) = feed.exposure.atproto.clone() else {
-        return Response::error(501, "MethodNotImplemented", "The stream is not bound any more.").into();
-    };
     let stream = AtprotoStream { form: request::choose_form(request.head), nsid: nsid.to_owned() };
     let mut prelude = switching(&request, &accept, &stream);
-    let start = match place(&request, &feed, &binding) {
-        Ok(place) => place,
-        Err(notice) => {
-            stream.refuse(&mut prelude, &notice);
-            return Reply::Last(prelude);
-        }
-    };
-    if start.outdated {
-        Notice::OutdatedCursor.write_message(stream.spelling(), &mut prelude);
-    }
-    let Ok(replay) = replay_place(&request, &start) else {
-        return too_many_replays(&request).into();
-    };
-    let encoding = encoding(&request, &stream);
-    match feed.feed().cursor(encoding, start.at).await {
-        Ok(cursor) => {
+    match open(&request, &feed, &stream).await {
+        Ok(Opening { cursor, outdated, replay }) => {
+            if outdated {
+                Notice::OutdatedCursor.write_message(stream.spelling(), &mut prelude);
+            }
+            let encoding = cursor.encoding();
             let protocol = Rc::new(stream);
             Reply::Stream(Box::new(StreamStart { feed, encoding, protocol, cursor, prelude, replay }))
         }
-        Err(error) => unreadable(&error).into(),
+        Err(Refusal::Stream(notice)) => {
+            stream.refuse(&mut prelude, &notice);
+            Reply::Last(prelude)
+        }
+        Err(Refusal::Http(response)) => response.into(),
     }
+}
+
+/// A stream that can begin.
+struct Opening {
+    cursor: Cursor,
+    outdated: bool,
+    replay: Option<Replay>,
+}
+
+/// A stream that cannot.
+enum Refusal {
+    /// Said on the stream itself, which ends with it.
+    Stream(Notice),
+    /// Said instead of opening the stream.
+    Http(Response),
+}
+
+impl From<Notice> for Refusal {
+    fn from(notice: Notice) -> Self {
+        Self::Stream(notice)
+    }
+}
+
+impl From<Response> for Refusal {
+    fn from(response: Response) -> Self {
+        Self::Http(response)
+    }
+}
+
+async fn open(request: &Request<'_>, feed: &FeedEntry, stream: &AtprotoStream) -> Result<Opening, Refusal> {
+    let Some(binding) = &feed.exposure.atproto else {
+        return Err(Response::error(501, "MethodNotImplemented", "The stream is not bound any more.").into());
+    };
+    let mut start = place(request, feed, binding)?;
+    let replay = replay_place(request, &start)?;
+    let cursor = feed.feed().cursor(encoding(request, stream), start.at).await;
+    let cursor = cursor.map_err(|error| unreadable(request, &error))?;
+    if matches!(start.at, Start::Seq(seq) if seq < cursor.next_seq()) {
+        // Frames had to be built, or there is a gap: either way the window may begin later than it did.
+        start = place(request, feed, binding)?;
+    }
+    Ok(Opening { cursor, outdated: start.outdated, replay })
 }
 
 /// Where a stream starts.
@@ -176,20 +206,23 @@ fn encoding(request: &Request<'_>, stream: &AtprotoStream) -> EncodingId {
     }
 }
 
-fn replay_place(request: &Request<'_>, place: &Place) -> Result<Option<Replay>, ()> {
+fn replay_place(request: &Request<'_>, place: &Place) -> Result<Option<Replay>, Response> {
     match place.at {
         Start::Tail => Ok(None),
         Start::Seq(_) => {
             let peer = request.inbound.socket().peer();
-            request.shard.appliance.places.replay(peer).map(Some).ok_or(())
+            request.shard.appliance.places.replay(peer).map(Some).ok_or_else(|| too_many_replays(request))
         }
     }
 }
 
 fn too_many_replays(request: &Request<'_>) -> Response {
-    let after_ms = request.shard.appliance.config.atproto.retry_after_ms;
     let message = "Your address replays as many streams at once as it may. Wait until one has caught up.";
-    Response::error(429, "RateLimitExceeded", message).header("Retry-After", after_ms.div_ceil(1_000).to_string())
+    Response::error(429, "RateLimitExceeded", message).header("Retry-After", retry_after_s(request))
+}
+
+fn retry_after_s(request: &Request<'_>) -> String {
+    request.shard.appliance.config.atproto.retry_after_ms.div_ceil(1_000).to_string()
 }
 
 fn no_stream(error: &HandshakeError) -> Response {
@@ -200,7 +233,8 @@ fn no_stream(error: &HandshakeError) -> Response {
     response
 }
 
-fn unreadable(error: &CursorError) -> Response {
+fn unreadable(request: &Request<'_>, error: &CursorError) -> Response {
     tracing::error!(%error, "a stream could not begin");
     Response::error(503, "ServiceUnavailable", "The stream cannot be read right now. Try again later.")
+        .header("Retry-After", retry_after_s(request))
 }

@@ -64,10 +64,15 @@ pub(super) async fn create(request: &mut Request<'_>, name: &str) -> Response {
         return existing(request, &entry, &options, &exposure);
     }
     let appliance = request.shard.appliance.clone();
-    let wanted = name.to_owned();
-    let created = glommio::executor().spawn_blocking(move || appliance.create(&wanted, options, &exposure)).await;
-    match created {
+    let (wanted, wanted_options, wanted_exposure) = (name.to_owned(), options.clone(), exposure.clone());
+    let creating = move || appliance.create(&wanted, wanted_options, &wanted_exposure);
+    match glommio::executor().spawn_blocking(creating).await {
         Ok(entry) => Response::json(201, &description(request, &entry)),
+        Err(error @ FeedsError::Log(FeedError::Exists { .. })) => match request.shard.appliance.feeds.get(name) {
+            // Another request was faster.
+            Some(entry) => existing(request, &entry, &options, &exposure),
+            None => refused(&error),
+        },
         Err(error) => refused(&error),
     }
 }

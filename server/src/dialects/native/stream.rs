@@ -23,7 +23,7 @@ use crate::{
     shard::protocol::{Farewell, Heartbeat, StreamProtocol, StreamStart, Transport},
 };
 
-/// A stream that is silent this long shows a sign of life.
+/// A stream over HTTP that is silent this long shows a sign of life.
 const HEARTBEAT_INTERVAL_MS: u64 = 15_000;
 
 /// One empty line as a chunk of its own: NDJSON readers skip it.
@@ -83,7 +83,8 @@ impl StreamProtocol for Form {
             Self::Sse => COMMENT_CHUNK,
             Self::WsJson | Self::WsCbor => PING,
         };
-        Some(Heartbeat { interval_ms: HEARTBEAT_INTERVAL_MS, bytes })
+        let interval_ms = (self.transport() == Transport::Chunked).then_some(HEARTBEAT_INTERVAL_MS);
+        Some(Heartbeat { interval_ms, bytes })
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {
