@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use tailwater_loadgen::{
     Control, PublishConfig,
     publish::{self, Payload, SeqMode},
@@ -20,6 +20,9 @@ use crate::{events::Body, http::Client, server::FEED};
 
 /// Between looks at how far the subscribers have come.
 const LOOK: Duration = Duration::from_millis(2);
+
+/// Connections of a feeder: while one request waits to be synced, the next is on its way.
+const FEEDING: usize = 4;
 
 /// Something that runs beside the subscribers, from when all are connected until it is stopped.
 pub trait Load: Sync {
@@ -49,43 +52,71 @@ impl Load for NoLoad {
 /// Keeps the stream ahead of its subscribers.
 #[derive(Debug)]
 pub struct Feeder<'a> {
-    /// The server.
-    pub address: SocketAddr,
-    /// What is published again and again.
-    pub body: &'a Body,
-    /// Who reads it.
-    pub subscribers: usize,
-    /// How far the end of the stream is kept ahead of the subscribers' mean position.
-    pub lead_bytes: u64,
-    /// Set when it is to end.
-    pub stopped: AtomicBool,
-    /// Events published so far.
-    pub events: AtomicU64,
+    address: SocketAddr,
+    body: &'a Body,
+    subscribers: u64,
+    lead_bytes: u64,
+    stopped: AtomicBool,
+    /// Stream bytes posted, acknowledged or not.
+    posted_bytes: AtomicU64,
+    acknowledged_bytes: AtomicU64,
+    least_lead_bytes: AtomicU64,
 }
 
 impl<'a> Feeder<'a> {
-    /// A feeder of `body` to the server at `address`.
+    /// A feeder of `body`, again and again, to the server at `address`: the end of the stream is kept `lead_bytes` ahead of the
+    /// mean position of `subscribers`.
     pub fn new(address: SocketAddr, body: &'a Body, subscribers: usize, lead_bytes: u64) -> Self {
-        Self { address, body, subscribers, lead_bytes, stopped: AtomicBool::new(false), events: AtomicU64::new(0) }
+        Self {
+            address,
+            body,
+            subscribers: subscribers as u64,
+            lead_bytes,
+            stopped: AtomicBool::new(false),
+            posted_bytes: AtomicU64::new(0),
+            acknowledged_bytes: AtomicU64::new(0),
+            least_lead_bytes: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// How far ahead the stream was at the worst moment since this was last asked. 0: it ran dry, and the server waited.
+    pub fn take_least_lead(&self) -> u64 {
+        self.least_lead_bytes.swap(u64::MAX, Relaxed)
+    }
+
+    fn feed(&self, subscribers: &Control, start_bytes: u64) -> Result<()> {
+        let mut client = Client::connect(self.address)?;
+        while !self.stopped.load(Relaxed) {
+            let received = subscribers.snapshot().bytes.saturating_sub(start_bytes) / self.subscribers;
+            let lead = self.acknowledged_bytes.load(Relaxed).saturating_sub(received);
+            self.least_lead_bytes.fetch_min(lead, Relaxed);
+            if !self.claim(received) {
+                thread::sleep(LOOK);
+                continue;
+            }
+            post(&mut client, self.body)?;
+            self.acknowledged_bytes.fetch_add(self.body.stream_bytes, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Whether another body is due; if so, it is the caller's to post.
+    fn claim(&self, received_bytes: u64) -> bool {
+        let due = |posted| is_due(posted, received_bytes, self.lead_bytes).then_some(posted + self.body.stream_bytes);
+        self.posted_bytes.fetch_update(Relaxed, Relaxed, due).is_ok()
     }
 }
 
 impl Load for Feeder<'_> {
     fn run(&self, subscribers: &Control) -> Result<()> {
-        let mut client = Client::connect(self.address)?;
         let start_bytes = subscribers.snapshot().bytes;
-        let mut published_bytes = 0;
-        while !self.stopped.load(Relaxed) {
-            let received = subscribers.snapshot().bytes.saturating_sub(start_bytes);
-            if !is_due(published_bytes, received / self.subscribers as u64, self.lead_bytes) {
-                thread::sleep(LOOK);
-                continue;
-            }
-            post(&mut client, self.body)?;
-            published_bytes += self.body.stream_bytes;
-            self.events.fetch_add(self.body.events, Relaxed);
-        }
-        Ok(())
+        thread::scope(|scope| {
+            let spawn = |_| scope.spawn(|| self.feed(subscribers, start_bytes));
+            let feeding: Vec<_> = (0..FEEDING).map(spawn).collect();
+            let join =
+                |thread: thread::ScopedJoinHandle<'_, _>| thread.join().map_err(|_| anyhow!("a feeder panicked"))?;
+            feeding.into_iter().try_for_each(join)
+        })
     }
 
     fn stop(&self) {
@@ -152,5 +183,9 @@ mod tests {
         for (published, received, lead, expected) in table {
             assert_eq!(is_due(published, received, lead), expected, "{published} {received} {lead}");
         }
+        let body = Body { bytes: Vec::new(), events: 1, stream_bytes: 60 };
+        let feeder = Feeder::new(([127, 0, 0, 1], 1).into(), &body, 2, 100);
+        let claimed: Vec<bool> = [0, 0, 0, 10, 21].into_iter().map(|received| feeder.claim(received)).collect();
+        assert_eq!(claimed, [true, true, false, false, true]);
     }
 }

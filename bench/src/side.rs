@@ -59,6 +59,8 @@ pub struct Round {
     pub slowest: f64,
     /// See [`Round::slowest`].
     pub fastest: f64,
+    /// Seconds until everybody was connected.
+    pub ramp_seconds: f64,
 }
 
 impl Round {
@@ -79,6 +81,7 @@ impl Round {
             drain_share: report.load_generator.cpu_share,
             slowest: ratio(spread.min as f64, spread.median as f64),
             fastest: ratio(spread.max as f64, spread.median as f64),
+            ramp_seconds: report.connections.ramp_seconds.unwrap_or_default(),
         }
     }
 

@@ -111,20 +111,23 @@ impl Cursor {
 
     /// Bytes to the next frame boundary, 0 at a boundary.
     pub fn to_boundary(&self) -> usize {
-        if self.offset == 0 || self.offset >= self.log.committed() {
+        let published = self.log.published();
+        if self.offset == 0 || self.offset == published.committed {
             return 0;
         }
-        let frame = self.frame_at_offset();
+        let frame = self.frame_at_offset(published.count);
         let starts = frame.checked_sub(1).map_or(0, |before| self.log.end(before));
         if starts == self.offset { 0 } else { (self.log.end(frame) - self.offset) as usize }
     }
 
     /// The seq of the frame at the cursor (of the one it stands within, or the next); at the end the seq after the last frame.
+    /// For an instant it may be ahead of [`crate::Feed::next_seq`] of another thread.
     pub fn next_seq(&self) -> u64 {
-        if self.offset >= self.log.committed() {
-            return self.log.resume_seq();
+        let published = self.log.published();
+        if self.offset == published.committed {
+            return self.log.seq_after(published.count);
         }
-        self.log.seq(self.frame_at_offset())
+        self.log.seq(self.frame_at_offset(published.count))
     }
 
     /// Whether the event at the cursor has left the retention window. False at the end of frames whose successor is retained,
@@ -148,11 +151,10 @@ impl Cursor {
         PopulateJob { log: Arc::clone(&self.log), start: self.offset, end: self.ready_end(bytes_max) }
     }
 
-    /// Ordinal of the first frame that ends after `offset`, which must be less than what is committed. Gallops from where the
+    /// Ordinal of the first of `count` frames that ends after `offset`, which must be less than the end of the last. Gallops from where the
     /// last search ended, so that its cost depends on how far the cursor has moved and not on the segment.
-    fn frame_at_offset(&self) -> u64 {
+    fn frame_at_offset(&self, count: u64) -> u64 {
         let ends_after = |ordinal: u64| self.log.end(ordinal) > self.offset;
-        let count = self.log.count();
         let (mut low, mut step) = (u64::from(self.hint.get()), 1);
         while low + step < count && !ends_after(low + step) {
             low += step;

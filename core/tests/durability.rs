@@ -11,7 +11,7 @@ use tailwater_core::*;
 
 /// What a power cut right after an append leaves of it, over many seeds: always, never, or sometimes.
 fn survives(durability: Durability, flush: bool) -> (bool, bool) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let store = open(dir.path());
     let feed = store.create_feed("f", FeedOptions { durability, ..FeedOptions::default() }).unwrap();
     let disk = FaultDisk::new(dir.path()).unwrap();
@@ -23,7 +23,7 @@ fn survives(durability: Durability, flush: bool) -> (bool, bool) {
         }
         (0..40)
             .map(|seed| {
-                let image = tempfile::tempdir().unwrap();
+                let image = scratch();
                 disk.write_image(seed, image.path()).unwrap();
                 open(image.path()).feed("f").unwrap().event_count()
             })
@@ -50,7 +50,7 @@ fn only_what_was_synced_survives_a_power_cut_for_certain() {
 
 #[test]
 fn an_interval_sync_comes_by_itself() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let store = open(dir.path());
     let durability = Durability::Interval { ms: 1 };
     let feed = store.create_feed("f", FeedOptions { durability, ..FeedOptions::default() }).unwrap();
@@ -68,7 +68,7 @@ fn an_interval_sync_comes_by_itself() {
 
 #[test]
 fn what_a_killed_process_left_in_the_page_cache_is_made_durable_before_it_is_shown() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let store = open(dir.path());
     let feed = store.create_feed("f", FeedOptions { durability: Durability::Os, ..FeedOptions::default() }).unwrap();
     drive(&store, &[&feed], async {

@@ -145,3 +145,61 @@ fn check_lines(bytes: &[u8], mut last: u64) -> u64 {
     }
     last
 }
+
+/// The seq of the first line, if there is one.
+fn first_seq(lines: &[u8]) -> Option<u64> {
+    let line = lines.split(|byte| *byte == b'\n').next().filter(|line| !line.is_empty())?;
+    Some(std::str::from_utf8(line).unwrap().split(':').next().unwrap().parse().unwrap())
+}
+
+#[test]
+fn a_cursor_knows_what_comes_next_while_it_is_being_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let options = FeedOptions { durability: Durability::Os, segment_bytes_max: 1 << 20, ..FeedOptions::default() };
+    let feed = store.create_feed("f", options).unwrap();
+    let executor = shard(&store, &[&feed]);
+    let done = AtomicBool::new(false);
+    let (mut followed, mut opened) = (0_u64, 0_u64);
+    thread::scope(|scope| {
+        let publisher = scope.spawn(|| {
+            for _ in 0..4000 {
+                block_on(feed.append(batch(&[b"a", b"b", &[b'c'; 300]]), SeqMode::Assign)).unwrap();
+            }
+            done.store(true, Ordering::Release);
+        });
+        let opener = scope.spawn(|| {
+            let mut opened = 0;
+            while !done.load(Ordering::Acquire) {
+                let last = feed.last_seq();
+                let at_last = block_on(feed.cursor(LINES, Start::Seq(last.max(1)))).unwrap();
+                assert!(last == 0 || first_seq(at_last.ready(usize::MAX)) == Some(last), "seq {last} is visible");
+                let tail = block_on(feed.cursor(LINES, Start::Tail)).unwrap();
+                let next = tail.next_seq();
+                assert!(next > last && first_seq(tail.ready(usize::MAX)).is_none_or(|seq| seq >= next));
+                assert!(feed.first_seq() == 1);
+                opened += 1;
+            }
+            opened
+        });
+        let mut cursor = block_on(feed.cursor(LINES, Start::Seq(1))).unwrap();
+        while !done.load(Ordering::Acquire) || cursor.next_seq() <= 12_000 {
+            let next = cursor.next_seq();
+            let ready = cursor.ready(usize::MAX);
+            let length = ready.len();
+            if let Some(seq) = first_seq(ready) {
+                assert_eq!(seq, next);
+                followed += 1;
+            }
+            cursor.advance(length);
+            if cursor.step() == Step::NeedSegment {
+                block_on(feed.next_segment(&mut cursor)).unwrap();
+            }
+        }
+        publisher.join().unwrap();
+        opened = opener.join().unwrap();
+    });
+    assert!(followed > 0 && opened > 0);
+    block_on(feed.close()).unwrap();
+    executor.join().unwrap();
+}

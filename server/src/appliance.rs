@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use tailwater_core::{AppendError, Durability, Feed, FeedError, FeedId, FeedOptions, OpenError, Retention, Store};
+use tailwater_core::{AppendError, Durability, Feed, FeedError, FeedId, FeedOptions, FeedState, OpenError, Retention, Store};
 
 use tailwater_core::storage::PoolStorage;
 
@@ -104,7 +104,7 @@ impl Appliance {
                 limits.limit_loopback,
             ),
             stats: shards.iter().map(|_| Arc::default()).collect(),
-            mirrors: Mirrors::new(&config.mirrors),
+            mirrors: Mirrors::new(&config.mirrors, limits.into()),
             started: Instant::now(),
             storage,
             feeds,
@@ -190,6 +190,9 @@ impl Appliance {
     fn adopt(&self, feed: Arc<Feed>) -> Result<Arc<FeedEntry>, FeedsError> {
         let exposure = Exposure::from_stored(&feed.options().extra)
             .map_err(|error| FeedsError::Stored { name: feed.name().to_owned(), error })?;
+        if let FeedState::Failed { reason } = feed.state() {
+            tracing::error!(feed = feed.name(), %reason, "the feed takes no events, and ends where it can be read to");
+        }
         let entry = self.feeds.add(feed.clone(), exposure);
         if let Some(seed) = self.store.take_writer(&feed) {
             self.shards[self.owner(feed.id())].send(Message::Own(seed));
@@ -199,9 +202,6 @@ impl Appliance {
 
     fn create_configured(&self) -> Result<(), FeedsError> {
         for wanted in &self.config.feeds {
-            if self.feeds.get(&wanted.name).is_some() {
-                continue;
-            }
             let options = FeedOptions {
                 retention: retention(wanted.retention),
                 durability: durability(wanted.durability),
@@ -210,7 +210,14 @@ impl Appliance {
                 ..FeedOptions::default()
             };
             let exposure = Exposure { atproto: wanted.atproto.clone() };
-            self.create(&wanted.name, options, &exposure)?;
+            match self.feeds.get(&wanted.name) {
+                Some(entry) if !entry.was_created_with(&options, &exposure) => tracing::warn!(
+                    feed = %wanted.name,
+                    "the feed was created with other options than the configuration has now, and keeps them"
+                ),
+                Some(_) => {}
+                None => drop(self.create(&wanted.name, options, &exposure)?),
+            }
         }
         Ok(())
     }
@@ -238,7 +245,7 @@ impl Appliance {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory.
-    #[error(transparent)]
+    #[error("{}", unusable(.0))]
     Open(#[from] OpenError),
     /// A feed.
     #[error(transparent)]
@@ -263,6 +270,17 @@ pub enum StartError {
         /// What failed.
         reason: String,
     },
+}
+
+/// What to do about a data directory, where the log itself does not say.
+fn unusable(error: &OpenError) -> String {
+    match error {
+        OpenError::Io { .. } => format!(
+            "the data directory cannot be used: {error}. Make it a directory that this user may write to, or choose \
+             another with --data"
+        ),
+        told => told.to_string(),
+    }
 }
 
 fn store_options(config: &Config, feeds: &Arc<Feeds>) -> tailwater_core::StoreOptions {

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use tailwater_core::{CommitListener, Feed, FeedId, FeedState};
+use tailwater_core::{CommitListener, Feed, FeedId, FeedOptions, FeedState};
 
 use crate::{
     exposure::Exposure,
@@ -43,6 +43,16 @@ impl FeedEntry {
 
     pub(crate) fn id(&self) -> FeedId {
         self.feed.id()
+    }
+
+    /// Whether these are the options and bindings the feed has.
+    pub(crate) fn was_created_with(&self, options: &FeedOptions, exposure: &Exposure) -> bool {
+        let stored = self.feed.options();
+        stored.retention == options.retention
+            && stored.durability == options.durability
+            && stored.segment_bytes_max == options.segment_bytes_max
+            && stored.first_seq == options.first_seq
+            && self.exposure == *exposure
     }
 
     /// Readers that stream this feed now, over all shards.

@@ -1,4 +1,4 @@
-//! Who may connect: places for connections, all in all and per address.
+//! Who may connect: places for connections, all in all and per address. And what one event may measure.
 //!
 //! Owns the counts. Touched when a connection comes and when it goes, never on the send path. Tests: below and
 //! `server/tests/limits.rs`.
@@ -8,6 +8,20 @@ use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
+
+use tailwater_wire::native::request::PublishLimits;
+
+use crate::config;
+
+impl From<&config::Limits> for PublishLimits {
+    fn from(limits: &config::Limits) -> Self {
+        Self {
+            event_bytes_max: limits.event_bytes_max as usize,
+            key_bytes_max: limits.key_bytes_max as usize,
+            depth_max: limits.json_depth_max as usize,
+        }
+    }
+}
 
 /// Why there is no place for a connection or a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

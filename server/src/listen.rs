@@ -43,7 +43,7 @@ pub enum ListenError {
         address: SocketAddr,
     },
     /// Anything else.
-    #[error("{address} cannot be listened on: {error}")]
+    #[error("{address} cannot be listened on: {error}. Choose another address with --listen or [[listen]].")]
     Other {
         /// The address.
         address: SocketAddr,

@@ -47,7 +47,14 @@ pub enum MachineError {
 
 /// Fails unless an io_uring can be made.
 pub(crate) fn require_io_uring() -> Result<(), MachineError> {
-    crate::sys::probe_io_uring().map_err(|error| MachineError::NoIoUring { error })
+    // The kernel interrupts the thread that made a ring once more when it has taken the ring apart, some time later. On a
+    // thread of its own that concerns nobody.
+    let probing = std::thread::Builder::new().name("probe".to_owned()).spawn(crate::sys::probe_io_uring);
+    let probed = probing.and_then(|thread| {
+        let failed = |_| io::Error::other("the thread that tried it has failed");
+        thread.join().map_err(failed)?
+    });
+    probed.map_err(|error| MachineError::NoIoUring { error })
 }
 
 /// Raises the descriptor limit as far as allowed and checks that the connections fit below it.

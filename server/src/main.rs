@@ -26,10 +26,18 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tailwater: {error:#}");
+            eprintln!("tailwater: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error with its causes, as far as it does not name them itself.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |said, cause| match cause.to_string() {
+        cause if said.contains(&cause) => said,
+        cause => format!("{said}: {cause}"),
+    })
 }
 
 /// Serves until SIGINT or SIGTERM.

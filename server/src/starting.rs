@@ -47,7 +47,7 @@ impl Starting {
         let watched = over.clone();
         let answering = move || {
             while !watched.load(Ordering::Relaxed) {
-                turn(&listeners);
+                turn(&listeners, &watched);
             }
         };
         let thread = std::thread::Builder::new().name("starting".to_owned()).spawn(answering)?;
@@ -63,13 +63,16 @@ impl Starting {
     }
 }
 
-/// Waits a little for connections and answers those that have come.
-fn turn(listeners: &[TcpListener]) {
+/// Waits a little for connections and answers those that have come, as long as the thread is needed: clients that come
+/// back at once could keep it busy for good.
+fn turn(listeners: &[TcpListener], over: &AtomicBool) {
     let mut polled: Vec<PollFd<'_>> = listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)).collect();
     // An interrupted or failed wait is as good as a short one.
     let _ready = rustix::event::poll(&mut polled, Some(&LOOK));
     for listener in listeners {
-        while let Ok((connection, _)) = listener.accept() {
+        while !over.load(Ordering::Relaxed)
+            && let Ok((connection, _)) = listener.accept()
+        {
             // A client that does not listen to the end has not missed anything it could use.
             let _gone = refuse(connection);
         }

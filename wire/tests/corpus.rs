@@ -15,7 +15,7 @@ use tailwater_wire::atproto::encode::{AtprotoCbor, AtprotoJson};
 use tailwater_wire::atproto::frame;
 use tailwater_wire::dag_cbor::{Numbers, Value, decode, encode, from_json, to_json};
 use tailwater_wire::native::encode::{NativeNdjson, NativeWsCbor};
-use tailwater_wire::native::request::parse_frames;
+use tailwater_wire::native::request::{PublishLimits, parse_frames};
 
 const NSID: &str = "com.atproto.sync.subscribeRepos";
 
@@ -81,7 +81,7 @@ fn every_frame_is_valid_and_canonical() {
     }
     assert_eq!(kinds, HashMap::from([("#commit", 148), ("#identity", 1), ("#account", 1)]));
     for mode in [SeqMode::Preserve, SeqMode::Assign] {
-        assert_eq!(parse_frames(&file, mode, 0).unwrap().len(), 150);
+        assert_eq!(parse_frames(&file, mode, 0, &PublishLimits::default()).unwrap().len(), 150);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     figures::{Figure, bytes, percent, ratio_of_rounds, short, with_range},
     observe::drained,
     scenario::{
-        fanout::{Saturated, live, round_of},
+        fanout::{Saturated, live, round_of_live},
         progress,
     },
     server::Server,
@@ -108,15 +108,13 @@ fn one_round(bench: &Bench, asked: &Stalled, stalled: usize) -> Result<(Round, G
     let config = SubscribeConfig { stall: stalled, ..drained(server.stream_url(), readers + stalled) };
     let observed = live(bench, &saturated, &mut server, &config)?;
     server.stop()?;
-    // Whether the server closed anybody shows here: reader or stalled, within seconds nobody may be.
-    crate::side::require_all_stayed(&observed.report)?;
-    let (begin, end) = (&observed.begin.0.usage, &observed.end.0.usage);
+    let (begin, end) = (&observed.begin.look.usage, &observed.end.look.usage);
     let growth = Growth {
         anon: end.anon_bytes as f64 - begin.anon_bytes as f64,
         rss: end.rss_bytes as f64 - begin.rss_bytes as f64,
         backlog: observed.report.delivered.bytes as f64 / readers as f64,
     };
-    Ok((round_of(&observed), growth))
+    Ok((round_of_live(&observed), growth))
 }
 
 impl fmt::Display for Found {

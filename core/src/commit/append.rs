@@ -36,8 +36,9 @@ impl<S: Storage> Writer<S> {
             if group.count > 0 && group_bytes + bytes > self.core().store.options.group_bytes_max {
                 break;
             }
-            let verdict = self.refusal().map_or_else(|| check(batch, *mode, group.last_seq), Err);
             let room = self.tail.as_ref().map_or(0, tail::Tail::room);
+            let refusal = self.refusal(if bytes as u64 <= room { 0 } else { self.smallest_next(bytes as u64) });
+            let verdict = refusal.map_or_else(|| check(batch, *mode, group.last_seq), Err);
             let verdict = match verdict {
                 Ok(()) if (group_bytes + bytes) as u64 <= room => Ok(()),
                 Ok(()) if group.count > 0 => break,
@@ -80,8 +81,8 @@ impl<S: Storage> Writer<S> {
         })
     }
 
-    /// Why no batch at all can be taken now.
-    fn refusal(&self) -> Option<AppendError> {
+    /// Why a batch that takes `new_bytes` of further disk space cannot be taken now.
+    fn refusal(&self, new_bytes: u64) -> Option<AppendError> {
         let core = self.core();
         if let Some(refusal) = core.state.final_refusal() {
             return Some(refusal);
@@ -89,7 +90,7 @@ impl<S: Storage> Writer<S> {
         if !core.store.disk_is_low() && core.state.is_open() {
             return None;
         }
-        match core.store.check_disk(&**self.storage.disk(), 0) {
+        match core.store.check_disk(&**self.storage.disk(), new_bytes) {
             Ok(()) => {
                 self.set_state(FeedState::Open);
                 None
@@ -165,8 +166,9 @@ impl<S: Storage> Writer<S> {
         {
             index.publish(index.count() + group.count);
         }
-        self.core().position.grow(group.first_seq, group.last_seq, bytes, group.count);
+        // Whoever sees the new last seq finds its frames.
         self.show_frames(cached);
+        self.core().position.grow(group.first_seq, group.last_seq, bytes, group.count);
         self.schedule_sync();
         if retention::is_due(self.core(), now_ms) {
             self.pending.push_front(Command::Retain);

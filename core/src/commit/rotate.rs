@@ -15,9 +15,14 @@ impl<S: Storage> Writer<S> {
     pub(crate) async fn rotate(&mut self, needed: u64) -> Result<(), AppendError> {
         let Some(tail) = &self.tail else { return Err(self.core().ended()) };
         let options = &self.core().options;
-        let capacity =
+        let planned =
             next_capacity(tail.segment.header.capacity, options.segment_bytes_max, options.retention.bytes, needed);
         let store = &self.core().store;
+        // A disk that is nearly full is filled with smaller segments.
+        let capacity = match store.check_disk(&**self.storage.disk(), planned) {
+            Ok(()) => planned,
+            Err(_) => self.smallest_next(needed),
+        };
         store.check_disk(&**self.storage.disk(), capacity).map_err(|reason| self.read_only(reason))?;
         let header = SegmentHeader {
             feed_uid: self.core().uid,
@@ -29,6 +34,11 @@ impl<S: Storage> Writer<S> {
         let file = self.replace_file(tail, header).await?;
         self.enter(header, file);
         Ok(())
+    }
+
+    /// Bytes of the smallest segment that could come next and has room for `needed` bytes.
+    pub(super) fn smallest_next(&self, needed: u64) -> u64 {
+        next_capacity(0, self.core().options.segment_bytes_max, None, needed)
     }
 
     /// The storage steps of a rotation; see [`tail::succeed`].

@@ -64,8 +64,9 @@ impl Position {
     pub(crate) fn grow(&self, first_seq: u64, last_seq: u64, bytes: u64, count: u64) {
         self.bytes.fetch_add(bytes, Ordering::Release);
         self.count.fetch_add(count, Ordering::Release);
-        self.last_seq.store(last_seq, Ordering::Release);
+        // The other way round, a feed that gets its first event would look for an instant as if it had lost it already.
         self.first_seq.compare_exchange(NONE, first_seq, Ordering::Release, Ordering::Relaxed).ok();
+        self.last_seq.store(last_seq, Ordering::Release);
     }
 
     /// The window now starts with the segment of base `oldest_base`, whose first event has `first_seq` (`None` when there is no

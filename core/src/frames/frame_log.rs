@@ -33,11 +33,37 @@ pub(crate) enum Phase {
     Detached = 2,
 }
 
+/// What of a frame log may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// Bytes of frames.
+    pub(crate) committed: u64,
+    /// Number of frames.
+    pub(crate) count: u64,
+}
+
+/// Room for the events of the largest segment: 1 GiB of records of at least 40 bytes.
+const COUNT_BITS: u32 = 26;
+
+/// Bytes of frames that can be published: 256 GiB.
+const COMMITTED_MAX: u64 = u64::MAX >> COUNT_BITS;
+
+impl Published {
+    fn pack(self) -> u64 {
+        assert!(self.count < 1 << COUNT_BITS && self.committed <= COMMITTED_MAX, "a frame log stays within its limits");
+        self.committed << COUNT_BITS | self.count
+    }
+
+    fn unpack(packed: u64) -> Published {
+        Published { committed: packed >> COUNT_BITS, count: packed & ((1 << COUNT_BITS) - 1) }
+    }
+}
+
 /// The frames of a segment in one encoding, or a part of them.
 #[derive(Debug)]
 pub(crate) struct FrameLog {
-    committed: AtomicU64,
-    count: AtomicU64,
+    /// What may be read, as one number so that both halves always belong together: see [`Published`].
+    published: AtomicU64,
     phase: AtomicU8,
     /// Seq that the first frame has at least.
     base_seq: u64,
@@ -59,12 +85,11 @@ impl FrameLog {
         let events_max = (place.header.capacity - HEADER_BYTES) / RECORD_HEADER_BYTES as u64;
         let frames_offset = (events_max * ENTRY_BYTES).next_multiple_of(4096);
         let path = place.unique_path();
-        fs::create_dir_all(&place.dir)?;
+        place.create_dir()?;
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         file.set_len(frames_offset + capacity)?;
         let log = FrameLog {
-            committed: AtomicU64::new(0),
-            count: AtomicU64::new(0),
+            published: AtomicU64::new(0),
             phase: AtomicU8::new(Phase::Live as u8),
             base_seq,
             frames_offset,
@@ -79,14 +104,14 @@ impl FrameLog {
         Ok((log, file, capacity))
     }
 
-    /// Bytes of frames that may be read.
-    pub(crate) fn committed(&self) -> u64 {
-        self.committed.load(Ordering::Acquire)
+    /// What may be read now.
+    pub(crate) fn published(&self) -> Published {
+        Published::unpack(self.published.load(Ordering::Acquire))
     }
 
-    /// Frames that may be read.
-    pub(crate) fn count(&self) -> u64 {
-        self.count.load(Ordering::Acquire)
+    /// Bytes of frames that may be read.
+    pub(crate) fn committed(&self) -> u64 {
+        self.published().committed
     }
 
     /// Where frames start in the file.
@@ -131,7 +156,7 @@ impl FrameLog {
 
     /// Where the frame of the first event with a seq of at least `seq` starts; the end when there is none yet.
     pub(crate) fn offset_of(&self, seq: u64) -> u64 {
-        let (mut low, mut high) = (0, self.count());
+        let (mut low, mut high) = (0, self.published().count);
         while low < high {
             let middle = low.midpoint(high);
             if self.seq(middle) < seq { low = middle + 1 } else { high = middle }
@@ -139,9 +164,14 @@ impl FrameLog {
         low.checked_sub(1).map_or(0, |ordinal| self.end(ordinal))
     }
 
+    /// The seq that comes after the first `count` frames.
+    pub(crate) fn seq_after(&self, count: u64) -> u64 {
+        count.checked_sub(1).map_or(self.base_seq, |ordinal| self.seq(ordinal) + 1)
+    }
+
     /// The seq that comes after the last frame.
     pub(crate) fn resume_seq(&self) -> u64 {
-        self.count().checked_sub(1).map_or(self.base_seq, |ordinal| self.seq(ordinal) + 1)
+        self.seq_after(self.published().count)
     }
 
     /// Oldest seq of the feed's window, and whether what comes after this log has left it.
@@ -165,13 +195,12 @@ impl FrameLog {
     }
 
     /// Shows frames that have been written. Called by the one writer.
-    pub(crate) fn publish(&self, committed: u64, count: u64) {
-        let grown = committed - self.committed.load(Ordering::Relaxed);
-        let added = grown + (count - self.count.load(Ordering::Relaxed)) * ENTRY_BYTES;
+    pub(crate) fn publish(&self, new: Published) {
+        let old = self.published();
+        let added = new.committed - old.committed + (new.count - old.count) * ENTRY_BYTES;
         self.disk_bytes.fetch_add(added, Ordering::Relaxed);
         self.context.bytes.fetch_add(added, Ordering::Relaxed);
-        self.count.store(count, Ordering::Release);
-        self.committed.store(committed, Ordering::Release);
+        self.published.store(new.pack(), Ordering::Release);
     }
 
     /// No more frames will come; see [`Phase`]. Called by the one writer.
@@ -216,6 +245,17 @@ pub(crate) struct FramePlace {
 }
 
 impl FramePlace {
+    /// Makes the folder, but never that of the feed: a feed that was deleted while its frames were asked for stays away.
+    fn create_dir(&self) -> io::Result<()> {
+        for dir in self.dir.parent().into_iter().chain([self.dir.as_path()]) {
+            match fs::create_dir(dir) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// A path that no other frame log of this process has or had.
     fn unique_path(&self) -> PathBuf {
         static NUMBER: AtomicU64 = AtomicU64::new(0);

@@ -4,7 +4,7 @@
 //! the tail and by [`super::build`] for everything else; never decides when frames become visible. Tested through
 //! [`crate::cursor`].
 
-use super::frame_log::{FrameLog, FramePlace, Phase};
+use super::frame_log::{FrameLog, FramePlace, Phase, Published};
 use super::{Encoder, EncodingId};
 use crate::event::Event;
 use crate::storage::CacheWrite;
@@ -128,7 +128,7 @@ impl FrameWriter {
     /// Shows what was staged. Returns the part that was begun, if one was: it must be made known before cursors get there.
     pub(crate) fn publish(&mut self) -> Option<Arc<FrameLog>> {
         let begun = self.next_part.take().map(|next| std::mem::replace(&mut self.part, next));
-        self.part.log.publish(self.part.end, self.part.count);
+        self.part.log.publish(Published { committed: self.part.end, count: self.part.count });
         let full = begun?;
         full.log.link(&self.part.log);
         full.log.end_with(Phase::Finished);

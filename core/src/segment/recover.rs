@@ -206,7 +206,7 @@ fn read_header(place: &Place<'_>, path: &Path, file: &File) -> io::Result<Option
         named
             && header.feed_uid == place.feed_uid
             && header.capacity > HEADER_BYTES
-            && header.capacity <= u64::from(u32::MAX)
+            && header.capacity <= crate::SEGMENT_BYTES_LIMIT
     }))
 }
 

@@ -48,8 +48,9 @@ impl StoreShared {
             return Ok(());
         }
         Err(format!(
-            "the disk of {} has {free} bytes free, {bytes} are needed above the low-water mark of {low_water}; free some space",
-            self.dir.display()
+            "the disk of {} has {free} bytes free and {} are needed, the low-water mark included; free some space",
+            self.dir.display(),
+            low_water.saturating_add(bytes)
         ))
     }
 }

@@ -52,6 +52,11 @@ pub fn options() -> StoreOptions {
     }
 }
 
+/// A directory for tests that sync a lot: in memory where there is such a place.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub fn open(dir: &Path) -> Store {
     Store::open(dir, options()).unwrap()
 }

@@ -30,6 +30,8 @@ const YEAR_MS: u64 = 365 * 24 * HOUR_MS;
 const SEQ_MAX: u64 = (1 << 53) - 1;
 /// Largest event and frame, as the AT Protocol's sync specification has it.
 const EVENT_BYTES_LIMIT: u64 = 5_000_000;
+/// Deepest nesting that is ever accepted.
+const JSON_DEPTH_LIMIT: u64 = tailwater_wire::json::DEPTH_MAX as u64;
 /// More shards than any machine has processors.
 const SHARDS_MAX: u64 = 1_024;
 
@@ -103,7 +105,7 @@ pub(super) static ROOT: &[Setting<Config>] = &[
     millis("limits.idle_timeout_ms", 100..=24 * HOUR_MS, |c| &mut c.limits.idle_timeout_ms),
     bytes("limits.event_bytes_max", 1..=EVENT_BYTES_LIMIT, |c| &mut c.limits.event_bytes_max),
     bytes("limits.key_bytes_max", 1..=KIB, |c| &mut c.limits.key_bytes_max),
-    count("limits.json_depth_max", 1..=1_024, |c| &mut c.limits.json_depth_max),
+    count("limits.json_depth_max", 1..=JSON_DEPTH_LIMIT, |c| &mut c.limits.json_depth_max),
     count("limits.feeds_max", 1..=1_000_000, |c| &mut c.limits.feeds_max),
     count("limits.replays_per_address_max", 1..=1_000_000, |c| &mut c.limits.replays_per_address_max),
     bytes("limits.control_queue_bytes_max", KIB..=16 * MIB, |c| &mut c.limits.control_queue_bytes_max),

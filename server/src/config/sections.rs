@@ -21,11 +21,11 @@ pub struct Limits {
     pub limit_loopback: bool,
     /// Size of a request's line and headers together.
     pub header_bytes_max: u64,
-    /// Time from the connection (or the end of the previous answer) to the end of the headers.
+    /// Time from a request's first byte to the end of its headers.
     pub header_timeout_ms: u64,
     /// Size of a request's body.
     pub request_body_bytes_max: u64,
-    /// Time a connection may be kept alive between two requests.
+    /// Time a connection may be silent before or between requests, and while a body is on its way.
     pub idle_timeout_ms: u64,
     /// Size of one event's body, or of one published frame.
     pub event_bytes_max: u64,
@@ -37,7 +37,7 @@ pub struct Limits {
     pub feeds_max: u64,
     /// Streams from one address that are still replaying.
     pub replays_per_address_max: u64,
-    /// Control frames (pongs, errors) waiting for one connection before it is closed.
+    /// Pongs and heartbeats waiting for one connection; more are dropped until the peer has read some.
     pub control_queue_bytes_max: u64,
 }
 
@@ -70,7 +70,7 @@ pub struct Serve {
     pub socket_send_buffer_bytes: u64,
     /// Unsent bytes in the kernel below which a socket takes more (`TCP_NOTSENT_LOWAT`).
     pub not_sent_low_water_bytes: u64,
-    /// Pings on WebSocket streams that sent nothing for this long.
+    /// A stream that sent nothing for this long shows a sign of life: a WebSocket ping, a blank line, an SSE comment.
     pub ping_interval_ms: u64,
     /// A subscriber slower than this is closed, when it is also further behind than `floor_lag_events`.
     pub floor_rate_bytes_per_s: u64,

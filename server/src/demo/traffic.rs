@@ -12,7 +12,7 @@ use std::{
 };
 
 use tailwater_core::{Batch, BodyFormat, Draft, DraftError, SeqMode};
-use tailwater_wire::native::request::push_frame;
+use tailwater_wire::native::request::{PublishLimits, push_frame};
 
 use super::{
     DOCUMENTS, REPOS,
@@ -47,7 +47,7 @@ impl Traffic {
         let mut documents = Documents::new(SEED);
         let frames = move |batch: &mut Batch, now_us: u64| {
             let frame = firehose.next_frame(now_us);
-            push_frame(batch, &frame, SeqMode::Assign, now_us).is_ok()
+            push_frame(batch, &frame, SeqMode::Assign, now_us, &PublishLimits::default()).is_ok()
         };
         let puts = move |batch: &mut Batch, now_us: u64| push_document(batch, &mut documents, now_us).is_ok();
         let rate = rate.div_ceil(2);

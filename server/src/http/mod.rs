@@ -40,7 +40,8 @@ pub(crate) struct Request<'c> {
 /// Serves one connection to its end, or to the request that turns it into a stream.
 pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, listening: Arc<Listening>) {
     let mut inbound = Inbound::new(socket, &shard.appliance.config.limits);
-    loop {
+    // Whoever has not asked for anything when the appliance drains is let go without a word.
+    while !shard.draining() {
         let head = match inbound.read_head().await {
             Ok(Some(head)) => head,
             Ok(None) => return,

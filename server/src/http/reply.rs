@@ -3,7 +3,7 @@
 //! Owns the response headers every answer shares. Never sends. Tested by `server/tests/http.rs`.
 
 use serde::Serialize;
-use tailwater_wire::http1::{Head, HttpDate, ResponseHead};
+use tailwater_wire::http1::{Head, HttpDate, ResponseHead, Version};
 
 use crate::shard::protocol::StreamStart;
 
@@ -76,7 +76,10 @@ impl Response {
 
     /// The answer to `request` on the wire.
     pub(crate) fn write(&self, out: &mut Vec<u8>, request: &Head, date: &HttpDate, close: bool) {
-        let head = self.head(out, date, close);
+        let mut head = self.head(out, date, close);
+        if !close && request.version() == Version::Http10 {
+            head = head.header("Connection", "keep-alive");
+        }
         if request.method() == "HEAD" {
             head.body_head_only(self.content_type, self.body.len() as u64);
         } else {

@@ -171,7 +171,7 @@ fn admit(message: Message, intake: &mut Intake, mirror: &Mirror, batch: &mut Bat
     };
     match intake.judge(&frame) {
         Verdict::Keep(seq) => {
-            if let Err(error) = push_frame(batch, &frame, SeqMode::Preserve, now_us()) {
+            if let Err(error) = push_frame(batch, &frame, SeqMode::Preserve, now_us(), &mirror.limits) {
                 tracing::error!(feed = %mirror.config.feed, seq, %error, "a frame of the upstream was dropped");
                 mirror.status.refused();
             }

@@ -12,6 +12,7 @@ mod status;
 use std::{rc::Rc, sync::Arc};
 
 use serde::Serialize;
+use tailwater_wire::native::request::PublishLimits;
 
 use self::status::{Status, StatusReport};
 use crate::{config, shard::Shard};
@@ -19,6 +20,7 @@ use crate::{config, shard::Shard};
 /// One configured mirror and its state.
 pub(crate) struct Mirror {
     config: config::Mirror,
+    limits: PublishLimits,
     status: Status,
 }
 
@@ -37,8 +39,9 @@ pub(crate) struct Described {
 }
 
 impl Mirrors {
-    pub(crate) fn new(configured: &[config::Mirror]) -> Self {
-        let mirror = |config: &config::Mirror| Arc::new(Mirror { config: config.clone(), status: Status::default() });
+    pub(crate) fn new(configured: &[config::Mirror], limits: PublishLimits) -> Self {
+        let mirror =
+            |config: &config::Mirror| Arc::new(Mirror { config: config.clone(), limits, status: Status::default() });
         Self { mirrors: configured.iter().map(mirror).collect() }
     }
 

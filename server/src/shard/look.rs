@@ -134,18 +134,16 @@ impl State {
                 delivered: subscriber.delivered,
             };
         }
-        let mut again = subscriber.pace.since + window;
-        if let Some(heartbeat) = group.protocol.heartbeat() {
-            let interval = heartbeat.interval_ms.unwrap_or(self.ping_interval_ms).div_ceil(TICK_MS).max(1);
-            let silent = now >= subscriber.last_write + interval;
-            again = again.min(if silent { now + interval } else { subscriber.last_write + interval });
-            // One that takes nothing has no use for another sign of life.
-            if silent && !subscriber.blocked {
-                subscriber.queue(heartbeat.bytes, self.control_bytes_max);
-                subscriber.last_write = now;
-                self.make_ready(token);
-            }
+        let pace_due = subscriber.pace.since + window;
+        let interval = self.ping_interval_ms.div_ceil(TICK_MS).max(1);
+        let silent = now >= subscriber.last_write + interval;
+        let beat = if silent { now + interval } else { subscriber.last_write + interval };
+        // One that takes nothing has no use for another sign of life.
+        if silent && !subscriber.blocked {
+            subscriber.queue(group.protocol.heartbeat(), self.control_bytes_max);
+            subscriber.last_write = now;
+            self.make_ready(token);
         }
-        Verdict::Again(again)
+        Verdict::Again(beat.min(pace_due))
     }
 }

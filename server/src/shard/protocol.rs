@@ -33,15 +33,6 @@ pub(crate) enum Farewell {
     Damaged,
 }
 
-/// A repeated sign of life.
-#[derive(Clone, Debug)]
-pub(crate) struct Heartbeat {
-    /// Sent when nothing else was written for this long; `serve.ping_interval_ms` when absent.
-    pub(crate) interval_ms: Option<u64>,
-    /// Exact bytes.
-    pub(crate) bytes: &'static [u8],
-}
-
 /// One way of streaming one encoding, shared by all its subscribers on a shard.
 pub(crate) trait StreamProtocol {
     /// Tells apart protocols of one encoding; equal names share a group.
@@ -50,8 +41,8 @@ pub(crate) trait StreamProtocol {
     /// How input is read.
     fn transport(&self) -> Transport;
 
-    /// The sign of life, if the protocol has one.
-    fn heartbeat(&self) -> Option<Heartbeat>;
+    /// The sign of life: sent when nothing else was written for `serve.ping_interval_ms`.
+    fn heartbeat(&self) -> &'static [u8];
 
     /// The last bytes of a stream that the appliance ends.
     fn farewell(&self, reason: Farewell) -> Vec<u8>;

@@ -28,7 +28,8 @@ pub(crate) struct TaskSlot {
     reader: Option<Waker>,
     writer: Option<Waker>,
     deadline: Option<Tick>,
-    filed: bool,
+    /// The earliest of its entries in the wheel. Those behind it are left-overs.
+    filed: Option<Tick>,
     timed_out: bool,
     /// Waits for a first or next request; may be closed without a word when the appliance drains.
     idle: bool,
@@ -46,14 +47,14 @@ impl TaskSlot {
 
     /// The wheel reached an entry of this socket. Returns the tick at which it wants to be looked at again.
     pub(crate) fn due(&mut self, now: Tick) -> Option<Tick> {
-        self.filed = false;
-        let deadline = self.deadline?;
-        if deadline > now {
-            self.filed = true;
-            return Some(deadline);
+        if self.filed.is_none_or(|filed| filed > now) {
+            return None;
         }
-        self.expire();
-        None
+        self.filed = self.deadline.filter(|deadline| *deadline > now);
+        if self.filed.is_none() && self.deadline.is_some() {
+            self.expire();
+        }
+        self.filed
     }
 
     /// The appliance drains: whoever only waits for a request stops waiting.
@@ -117,8 +118,9 @@ impl Socket {
         let due = state.wheel.after_ms(delay_ms);
         if let Some(Slot::Task(task)) = state.slots.get_mut(self.token) {
             task.deadline = Some(due);
-            if !task.filed {
-                task.filed = true;
+            task.timed_out = false;
+            if task.filed.is_none_or(|filed| filed > due) {
+                task.filed = Some(due);
                 state.wheel.file(self.token, due);
             }
         }

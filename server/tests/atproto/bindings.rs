@@ -62,7 +62,8 @@ fn a_deleted_feed_ends_its_streams_and_frees_its_endpoint() {
 fn streams_that_open_while_their_feed_is_deleted_end() {
     let appliance = Appliance::start();
     for _ in 0..20 {
-        assert_eq!(appliance.put("/v1/feeds/mine", OPTIONS).0, 201);
+        let (status, answer) = appliance.put("/v1/feeds/mine", OPTIONS);
+        assert_eq!(status, 201, "{answer}");
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

@@ -7,7 +7,7 @@ use tungstenite::{
 
 use super::common::{
     Appliance, REPOS,
-    atproto::{Received, receive, receive_frame},
+    atproto::{Received, receive, receive_frame, told, wide_frame},
     eventually, frame,
     frames::{client_frame, closed_with, open, server_frame},
 };
@@ -86,4 +86,34 @@ fn a_silent_stream_is_pinged() {
             other => break assert_eq!(other, (0x82, frame(1, "x"))),
         }
     }
+}
+
+#[test]
+fn a_pong_overtakes_the_backlog_between_two_frames() {
+    const EVENTS: u64 = 200;
+    let appliance = Appliance::start();
+    let frames: Vec<_> = (1..=EVENTS).map(|seq| wide_frame(seq, 60_000)).collect();
+    for frames in frames.chunks(50) {
+        assert_eq!(appliance.publish_frames("repos", "preserve", frames).0, 200);
+    }
+    let mut connection = open(&appliance, &format!("/xrpc/{REPOS}?cursor=0"));
+    // As long as nothing is read the server cannot send everything; the ping reaches it in the middle of some frame.
+    eventually("sending", || appliance.running().sent_bytes() > 0);
+    connection.send(client_frame(0x89, b"now"));
+    let mut pong_after = None;
+    let mut seq = 0;
+    while seq < EVENTS {
+        match server_frame(&mut connection) {
+            (0x8a, payload) => {
+                assert_eq!(payload, b"now");
+                assert_eq!(pong_after.replace(seq), None);
+            }
+            (first, frame) => {
+                seq += 1;
+                assert_eq!((first, told(&frame).seq), (0x82, seq));
+            }
+        }
+    }
+    let pong_after = pong_after.expect("a pong before the end");
+    assert!(pong_after < EVENTS / 2, "after {pong_after} frames");
 }

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::common::{
     Appliance, REPOS,
-    frames::{open, upgrade},
+    atproto::wide_frame,
+    eventually,
+    frames::{open, server_frame, upgrade},
     raw::{Answer, Connection},
 };
 
@@ -110,6 +112,31 @@ fn too_many_connections_in_all() {
 }
 
 #[test]
+fn too_many_replays_of_one_address() {
+    const EVENTS: u64 = 200;
+    let appliance = Appliance::start_with(|config| {
+        config.limits.limit_loopback = true;
+        config.limits.replays_per_address_max = 1;
+        config.atproto.retry_after_ms = 7_000;
+    });
+    for first in (1..=EVENTS).step_by(50) {
+        let frames: Vec<_> = (first..first + 50).map(|seq| wide_frame(seq, 60_000)).collect();
+        assert_eq!(appliance.publish_frames("repos", "preserve", &frames).0, 200);
+    }
+    let mut replay = open(&appliance, &format!("/xrpc/{REPOS}?cursor=0"));
+    let another = upgrade(&format!("/xrpc/{REPOS}?cursor={EVENTS}")) + "\r\n";
+    let (answer, said) = refused(&appliance, &another);
+    assert_eq!((said, answer.header("Retry-After")), (error(429, "RateLimitExceeded"), Some("7")));
+    open(&appliance, &format!("/xrpc/{REPOS}"));
+    for _ in 0..EVENTS {
+        assert_eq!(server_frame(&mut replay).0, 0x82);
+    }
+    eventually("a place for another replay", || {
+        Connection::open(appliance.address).send(&another).head().status == 101
+    });
+}
+
+#[test]
 fn health() {
     let appliance = Appliance::start();
     for path in ["/xrpc/_health", "/xrpc/_health/"] {
@@ -144,7 +171,7 @@ fn a_request_that_ends_while_the_appliance_stops() {
     // The answer to a later request shows that the half of the earlier one has been read.
     let mut stream = open(&appliance, &format!("/xrpc/{REPOS}"));
     let stopping = std::thread::spawn(move || appliance.stop());
-    assert_eq!(super::common::frames::server_frame(&mut stream).0, 0x88, "the stream ends");
+    assert_eq!(server_frame(&mut stream).0, 0x88, "the stream ends");
     let answer = half.send(rest).answer();
     assert_eq!(answer.error(), error(503, "ServiceUnavailable"));
     assert!(answer.header("Retry-After").is_some());

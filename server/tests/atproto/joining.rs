@@ -1,6 +1,6 @@
 //! Replay to live: whoever joins, wherever and whenever, sees one contiguous run of exact bytes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -9,8 +9,8 @@ use super::common::{
     atproto::{Received, receive, receive_frame, told, wide_frame},
 };
 
-const READERS: u64 = 64;
-const LAST: u64 = 6_000;
+const READERS: u64 = 48;
+const LAST: u64 = 4_000;
 const TEXT_BYTES: usize = 1_000;
 
 /// The frame of a seq; its size varies.
@@ -18,23 +18,41 @@ fn expected(seq: u64) -> Vec<u8> {
     wide_frame(seq, TEXT_BYTES + (seq % 97) as usize)
 }
 
-/// Publishes in batches of changing size, several segments in all, and notes how far it has come.
-fn publish(appliance: &Appliance, published: &AtomicU64) {
+/// How far the publisher has come.
+#[derive(Default)]
+struct Published {
+    last_seq: Mutex<u64>,
+    moved: Condvar,
+}
+
+impl Published {
+    fn advance(&self, last_seq: u64) {
+        *self.last_seq.lock().unwrap() = last_seq;
+        self.moved.notify_all();
+    }
+
+    fn wait_for(&self, seq: u64) {
+        drop(self.moved.wait_while(self.last_seq.lock().unwrap(), |last_seq| *last_seq < seq).unwrap());
+    }
+}
+
+/// Publishes in batches of changing size, several segments in all.
+fn publish(appliance: &Appliance, published: &Published) {
     let mut next_seq = 1;
     while next_seq <= LAST {
         let end = (next_seq + next_seq % 41).min(LAST);
         let frames: Vec<_> = (next_seq..=end).map(expected).collect();
         let (status, answer) = appliance.publish_frames("repos", "preserve", &frames);
         assert_eq!(status, 200, "{answer}");
-        published.store(end, Ordering::SeqCst);
+        published.advance(end);
         next_seq = end + 1;
     }
 }
 
 /// Joins at a random point of the publishing with a random cursor, and reads to the end.
-fn follow(appliance: &Appliance, published: &AtomicU64, mut random: ChaCha8Rng) {
+fn follow(appliance: &Appliance, published: &Published, mut random: ChaCha8Rng) {
     let after = random.random_range(0..LAST * 9 / 10);
-    super::common::eventually("publishing", || published.load(Ordering::SeqCst) >= after);
+    published.wait_for(after);
     let live = random.random_bool(0.2);
     let cursor = random.random_range(1..=after + 1);
     let query = if live { String::new() } else { format!("?cursor={cursor}") };
@@ -60,7 +78,7 @@ fn many_join_while_a_publisher_runs() {
             feed.segment_bytes_max = 1 << 20;
         }
     });
-    let published = AtomicU64::new(0);
+    let published = Published::default();
     std::thread::scope(|scope| {
         for reader in 0..READERS {
             let random = ChaCha8Rng::seed_from_u64(seed ^ reader);

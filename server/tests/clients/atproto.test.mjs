@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 
 import { IdResolver } from '@atproto/identity'
 import { Firehose as SyncFirehose } from '@atproto/sync'
 import { Firehose as SkywareFirehose } from '@skyware/firehose'
 import WebSocket from 'ws'
 
-import { REPOS, Tailwater, corpus } from './harness.mjs'
+import { Directory, REPOS, Tailwater, Wire, corpus, random, withLengths } from './harness.mjs'
 
 const captured = corpus()
 const FIRST = 31527015322
@@ -54,7 +54,11 @@ async function skyware(relay, cursor, count) {
   return events
 }
 
-// Runs an @atproto/sync firehose until `enough(events, errors)`.
+let directory
+before(async () => (directory = await Directory.start()))
+after(() => directory.stop())
+
+// Runs an @atproto/sync firehose from a cursor, or from where `getCursor` says, until `enough(events, errors)`.
 async function sync(service, cursor, enough) {
   const events = []
   const errors = []
@@ -63,10 +67,10 @@ async function sync(service, cursor, enough) {
   const check = () => enough(events, errors) && done()
   const firehose = new SyncFirehose({
     service,
-    idResolver: new IdResolver(),
+    idResolver: new IdResolver(directory.resolverOptions),
     unauthenticatedCommits: true,
     unauthenticatedHandles: true,
-    getCursor: () => cursor,
+    getCursor: () => (typeof cursor === 'function' ? cursor(events) : cursor),
     handleEvent: (event) => {
       events.push(event)
       check()
@@ -146,6 +150,9 @@ describe('AT Protocol clients', { skip: !captured && 'the captured frames are no
     assert.deepEqual(errors, [])
     assert.equal(events.length, 152)
     assert.equal(new Set(events.map((event) => event.seq)).size, 150)
+    const identity = events.find((event) => event.event === 'identity')
+    assert.equal(identity.didDocument.id, identity.did)
+    assert.ok(directory.asked.includes(identity.did))
   })
 
   it('@atproto/sync resumes at a cursor', async () => {
@@ -175,5 +182,83 @@ describe('AT Protocol clients', { skip: !captured && 'the captured frames are no
     const [code] = await closed
     assert.equal(code, 1012)
     assert.equal(another.process.exitCode, 0)
+  })
+})
+
+// Reads a stream into `messages` until there are `count`, coming back at the next seq whenever it is cut.
+async function follow(url, messages, count) {
+  while (messages.length < count) {
+    const cursor = messages.length === 0 ? 0 : FIRST + messages.length
+    const socket = new WebSocket(`${url}?cursor=${cursor}`)
+    await new Promise((done) => {
+      socket.on('error', () => {})
+      socket.on('message', (data) => {
+        messages.push(data)
+        if (messages.length === count) done()
+      })
+      socket.on('close', done)
+    })
+    socket.terminate()
+    await new Promise((again) => setTimeout(again, 10))
+  }
+}
+
+function assertPublished(messages) {
+  assert.equal(messages.length, captured.frames.length)
+  messages.forEach((message, index) => assert.ok(message.equals(captured.frames[index]), `frame ${index}`))
+}
+
+describe('a mirror', { skip: !captured && 'the captured frames are not at hand' }, () => {
+  let origin, wire, mirror
+
+  beforeEach(async () => {
+    origin = await Tailwater.start()
+    wire = await Wire.start(origin.port)
+    const url = `ws://127.0.0.1:${wire.port}/xrpc/${REPOS}`
+    const config = `[[mirror]]\nfeed = "repos"\nurl = "${url}"\ncursor = 0\nbackoff_ms_min = 10\nbackoff_ms_max = 100\n`
+    mirror = await Tailwater.start({ config })
+  })
+  afterEach(async () => {
+    await mirror.stop()
+    await wire.stop()
+    await origin.stop()
+  })
+
+  it('serves what its upstream serves', async () => {
+    await origin.publishFrames(captured.bytes)
+    const messages = []
+    await follow(`${mirror.ws}/xrpc/${REPOS}`, messages, 150)
+    assertPublished(messages)
+    const events = await skyware(mirror.ws, 0, 150)
+    assert.deepEqual(events.map((event) => event.seq), Array.from({ length: 150 }, (_, n) => FIRST + n))
+    const { events: synced, errors } = await sync(mirror.ws, 0, (events) => events.at(-1)?.seq === LAST)
+    assert.deepEqual(errors, [])
+    assert.equal(new Set(synced.map((event) => event.seq)).size, 150)
+  })
+
+  it('loses and repeats nothing when processes are killed and connections are cut', async () => {
+    const seed = Date.now() >>> 0
+    console.log(`seed ${seed}`)
+    const chance = random(seed)
+    const messages = []
+    const following = follow(`${mirror.ws}/xrpc/${REPOS}`, messages, 150)
+    // Comes back by itself, where it was. What it is told about lost connections is no concern here.
+    const resume = (events) => (events.length === 0 ? 0 : events.at(-1).seq + 1)
+    const syncing = sync(mirror.ws, resume, (events) => events.at(-1)?.seq === LAST)
+    const breaks = [() => wire.cut(), () => origin.killAndRestart(), () => mirror.killAndRestart()]
+    for (let at = 0; at < 150; ) {
+      const end = Math.min(150, at + 1 + Math.floor(chance() * 12))
+      await origin.publishFrames(withLengths(captured.frames.slice(at, end)))
+      at = end
+      await new Promise((moment) => setTimeout(moment, chance() * 20))
+      await breaks[Math.floor(chance() * breaks.length)]()
+    }
+    await following
+    assertPublished(messages)
+    const { events } = await syncing
+    const seqs = events.map((event) => event.seq)
+    assert.deepEqual([...new Set(seqs)], Array.from({ length: 150 }, (_, n) => FIRST + n))
+    const status = await (await fetch(`${mirror.http}/v1/mirrors`)).json()
+    assert.equal(status.mirrors[0].state, 'following')
   })
 })

@@ -1,9 +1,11 @@
-// Starts and stops the real binary for the tests beside this file, and knows where the optional corpus lies.
+// Starts, stops and kills the real binary for the tests beside this file, breaks connections, answers for the directory
+// of identities, and knows where the optional corpus lies. Nothing here or there leaves this machine.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,6 +36,17 @@ export function corpus() {
   return { bytes, frames }
 }
 
+// The body of a publish request: each frame behind its length.
+export function withLengths(frames) {
+  return Buffer.concat(
+    frames.flatMap((frame) => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32LE(frame.length)
+      return [length, frame]
+    }),
+  )
+}
+
 export function temporaryDirectory() {
   return mkdtempSync(join(tmpdir(), 'tailwater-clients-'))
 }
@@ -47,23 +60,113 @@ async function freePort() {
   return port
 }
 
+// Numbers that look random and are the same for the same seed (mulberry32), from 0 up to below 1.
+export function random(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+// Answers for every identity with the smallest valid document, as the public directory would; and a fetch that goes
+// nowhere else.
+export class Directory {
+  static async start() {
+    const self = new Directory()
+    self.asked = []
+    self.server = createHttpServer((request, response) => {
+      const id = decodeURIComponent(request.url.slice(1))
+      self.asked.push(id)
+      response.setHeader('content-type', 'application/did+ld+json')
+      response.end(JSON.stringify({ '@context': ['https://www.w3.org/ns/did/v1'], id, alsoKnownAs: [] }))
+    })
+    self.server.listen(0, '127.0.0.1')
+    await once(self.server, 'listening')
+    return self
+  }
+
+  get resolverOptions() {
+    const plcUrl = `http://127.0.0.1:${this.server.address().port}`
+    const only = (url, options) => {
+      if (new URL(url).origin !== plcUrl) throw new Error(`${url} is not to be asked`)
+      return fetch(url, options)
+    }
+    return { plcUrl, fetch: only }
+  }
+
+  async stop() {
+    this.server.closeAllConnections()
+    this.server.close()
+    await once(this.server, 'close')
+  }
+}
+
+// Carries connections to a port of this machine until it is told to cut them.
+export class Wire {
+  static async start(port) {
+    const self = new Wire()
+    self.open = new Set()
+    self.carried = 0
+    self.server = createServer((client) => {
+      const upstream = connect(port, '127.0.0.1')
+      for (const [from, to] of [[client, upstream], [upstream, client]]) {
+        self.open.add(from)
+        from.pipe(to)
+        // Either end ends both; an end that is down looks like one that is cut.
+        from.on('error', () => to.destroy())
+        from.on('close', () => {
+          self.open.delete(from)
+          to.destroy()
+        })
+      }
+      self.carried += 1
+    })
+    self.server.listen(0, '127.0.0.1')
+    await once(self.server, 'listening')
+    self.port = self.server.address().port
+    return self
+  }
+
+  cut() {
+    for (const socket of this.open) socket.resetAndDestroy()
+  }
+
+  async stop() {
+    this.cut()
+    this.server.close()
+    await once(this.server, 'close')
+  }
+}
+
 // One running Tailwater on a directory and port of its own.
 export class Tailwater {
   static async start({ config = '', data = temporaryDirectory(), port } = {}) {
     const self = new Tailwater()
     self.data = data
     self.port = port ?? (await freePort())
-    const args = ['serve', '--data', join(data, 'log'), '--listen', `127.0.0.1:${self.port}`]
+    self.args = ['serve', '--data', join(data, 'log'), '--listen', `127.0.0.1:${self.port}`]
     if (config) {
       const file = join(data, 'tailwater.toml')
       writeFileSync(file, config)
-      args.push('--config', file)
+      self.args.push('--config', file)
     }
-    self.process = spawn(binary, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
-    self.log = ''
-    self.process.stderr.on('data', (text) => (self.log += text))
-    await self.answers()
+    await self.spawn()
     return self
+  }
+
+  async spawn() {
+    this.process = spawn(binary, this.args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+    this.log = ''
+    this.process.stderr.on('data', (text) => (this.log += text))
+    await this.answers()
+  }
+
+  // The process is killed without a chance to say anything, and started again.
+  async killAndRestart() {
+    await this.end('SIGKILL')
+    await this.spawn()
   }
 
   get http() {

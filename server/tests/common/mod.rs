@@ -6,7 +6,9 @@
 #![allow(dead_code, reason = "every test binary compiles this module and uses its own part of it")]
 
 pub mod atproto;
+pub mod bulk;
 pub mod frames;
+pub mod mount;
 pub mod process;
 pub mod proxy;
 pub mod raw;
@@ -118,6 +120,16 @@ impl Appliance {
         tungstenite::client(request, stream).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// Sends raw bytes on a connection of their own, says that there will be no more, and reads to the end.
+    pub fn raw_then_end(&self, request: impl AsRef<[u8]>) -> String {
+        let mut stream = connect(self.address);
+        let mut answer = Vec::new();
+        // The server may have had enough before all is sent, and a reset after the answer is as good as an end.
+        let _closed = stream.write_all(request.as_ref()).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
+        let _reset = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// Sends raw bytes on a connection of their own and reads until the server closes it.
     pub fn raw(&self, request: impl AsRef<[u8]>) -> String {
         let mut stream = connect(self.address);
@@ -168,7 +180,7 @@ pub fn call(method: &str, url: &str, content_type: Option<&str>, body: impl AsRe
     }
     let mut response = agent.run(request.body(body.as_ref()).unwrap()).unwrap();
     let status = response.status().as_u16();
-    let body = response.body_mut().read_to_vec().unwrap();
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 

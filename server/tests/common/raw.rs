@@ -46,7 +46,12 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(address: SocketAddr) -> Self {
-        Self { stream: super::connect(address), buffer: Vec::new() }
+        Self::on(super::connect(address))
+    }
+
+    /// On a socket of the test's own.
+    pub fn on(stream: TcpStream) -> Self {
+        Self { stream, buffer: Vec::new() }
     }
 
     /// Sends bytes; a peer that has had enough of them is no failure.
@@ -120,6 +125,11 @@ impl Connection {
     /// Whether the peer has ended the connection without another byte.
     pub fn at_end(&mut self) -> bool {
         self.buffer.is_empty() && !self.fill()
+    }
+
+    /// Reads until the peer ends the connection.
+    pub fn drain(&mut self) {
+        while self.fill() {}
     }
 
     fn line(&mut self) -> String {

@@ -23,7 +23,7 @@ pub use error::{CborError, CborErrorKind};
 pub use from_json::{FromJsonError, Numbers, from_json};
 pub use map::MapReader;
 pub(crate) use read::{Reader, Token};
-pub use skip::{skip, validate};
+pub use skip::{is_within, skip, validate};
 pub use to_json::to_json;
 pub use value::{EncodeError, Value, decode, encode};
 

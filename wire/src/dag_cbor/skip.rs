@@ -25,6 +25,11 @@ pub fn skip(bytes: &[u8], pos: usize) -> Result<usize, CborError> {
     Ok(reader.pos())
 }
 
+/// Whether `bytes` start with a value that is nested at most `depth_max` levels deep.
+pub fn is_within(bytes: &[u8], depth_max: usize) -> bool {
+    skip_value(&mut Reader::new(bytes, 0), DEPTH_MAX.saturating_sub(depth_max)).is_ok()
+}
+
 /// Skips a value that stands inside `depth` containers.
 pub(super) fn skip_value(reader: &mut Reader<'_>, depth: usize) -> Result<(), CborError> {
     let start = reader.pos();

@@ -4,7 +4,7 @@
 //! subset of the latter: single 512-byte sectors of writes, single names of directories, in any combination, as the seed says.
 //! Pessimistic: real file systems keep some orders that this one does not. Tested at the end of this file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -51,7 +51,7 @@ struct File {
 #[derive(Clone, Debug, Default)]
 struct Content {
     bytes: u64,
-    sectors: HashMap<u64, [u8; SECTOR_BYTES as usize]>,
+    sectors: BTreeMap<u64, [u8; SECTOR_BYTES as usize]>,
 }
 
 #[derive(Debug)]
@@ -266,12 +266,17 @@ impl Content {
     fn write_to(&self, path: &Path) -> io::Result<()> {
         let file = fs::File::create(path)?;
         file.set_len(self.bytes)?;
+        let mut run: (u64, Vec<u8>) = (0, Vec::new());
         for (sector, content) in &self.sectors {
             let at = sector * SECTOR_BYTES;
+            if at != run.0 + run.1.len() as u64 {
+                file.write_all_at(&run.1, run.0)?;
+                run = (at, Vec::new());
+            }
             let length = (self.bytes.saturating_sub(at)).min(SECTOR_BYTES) as usize;
-            file.write_all_at(&content[..length], at)?;
+            run.1.extend_from_slice(&content[..length]);
         }
-        Ok(())
+        file.write_all_at(&run.1, run.0)
     }
 }
 

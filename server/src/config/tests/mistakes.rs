@@ -133,7 +133,7 @@ feeds_max = 99999999999999999999
             "FILE:5:19: limits.idle_timeout_ms: expected a duration, found the number 1.5; give milliseconds, or a text \
              such as \"500ms\", \"30s\" or \"24h\"",
             "FILE:6:19: limits.event_bytes_max: 10MB is out of range; give a value from 1B to 5MB",
-            "FILE:7:18: limits.json_depth_max: -1 is out of range; give a value from 1 to 1024",
+            "FILE:7:18: limits.json_depth_max: -1 is out of range; give a value from 1 to 128",
             "FILE:8:13: limits.feeds_max: 99999999999999999999 is out of range; give a value from 1 to 1000000",
         ],
     )]);

@@ -5,7 +5,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use tailwater_core::{Cursor, CursorError, EncodingId, Start};
+use tailwater_core::{Cursor, CursorError, EncodingId, FeedState, Start};
 use tailwater_wire::{
     atproto::{
         cursor::{Decision, Semantics, Window, decide},
@@ -24,7 +24,7 @@ use crate::{
     feeds::FeedEntry,
     http::{Reply, Request, Response},
     limits::Replay,
-    shard::protocol::{Farewell, Heartbeat, StreamProtocol, StreamStart, Transport},
+    shard::protocol::{Farewell, StreamProtocol, StreamStart, Transport},
 };
 
 /// An empty ping.
@@ -48,8 +48,8 @@ impl StreamProtocol for AtprotoStream {
         Transport::WebSocket
     }
 
-    fn heartbeat(&self) -> Option<Heartbeat> {
-        Some(Heartbeat { interval_ms: None, bytes: PING })
+    fn heartbeat(&self) -> &'static [u8] {
+        PING
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {
@@ -178,6 +178,11 @@ fn place(request: &Request<'_>, feed: &FeedEntry, binding: &AtprotoExposure) -> 
             })
         }
         Decision::From { seq, outdated } => Ok(Place { at: Start::Seq(seq), outdated }),
+        // What a damaged feed can still show may end before what its readers have seen.
+        Decision::Future if matches!(feed.state(), FeedState::Failed { .. }) => Err(Notice::Error {
+            error: "InternalServerError".to_owned(),
+            message: "The stream is damaged on this server and cannot be read up to your cursor.".to_owned(),
+        }),
         Decision::Future => Err(Notice::FutureCursor),
     }
 }

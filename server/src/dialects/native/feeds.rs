@@ -106,13 +106,7 @@ fn read_options(request: &Request<'_>, body: &[u8]) -> Result<(FeedOptions, Expo
 }
 
 fn existing(request: &Request<'_>, entry: &FeedEntry, options: &FeedOptions, exposure: &Exposure) -> Response {
-    let stored = entry.feed().options();
-    let same = stored.retention == options.retention
-        && stored.durability == options.durability
-        && stored.segment_bytes_max == options.segment_bytes_max
-        && stored.first_seq == options.first_seq
-        && entry.exposure == *exposure;
-    if same {
+    if entry.was_created_with(options, exposure) {
         return Response::json(200, &description(request, entry));
     }
     let message = "The feed exists with other options. Delete it first, or leave the options as they are.";

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::json;
 use tailwater_core::{AppendError, Batch, SeqMode};
-use tailwater_wire::native::request::{self, PublishError};
+use tailwater_wire::native::request::{self, PublishError, PublishLimits};
 
 use super::find;
 use crate::http::{Request, Response};
@@ -25,10 +25,10 @@ enum Form {
 }
 
 impl Form {
-    fn parse(self, body: &[u8], now_us: u64) -> Result<Batch, PublishError> {
+    fn parse(self, body: &[u8], now_us: u64, limits: &PublishLimits) -> Result<Batch, PublishError> {
         match self {
-            Self::Lines => request::parse_ndjson(body, now_us),
-            Self::Frames(mode) => request::parse_frames(body, mode, now_us),
+            Self::Lines => request::parse_ndjson(body, now_us, limits),
+            Self::Frames(mode) => request::parse_frames(body, mode, now_us, limits),
         }
     }
 
@@ -50,14 +50,14 @@ pub(super) async fn publish(request: &mut Request<'_>, name: &str) -> Response {
         Ok(form) => form,
         Err(response) => return response,
     };
-    let bytes_max = request.shard.appliance.config.limits.request_body_bytes_max;
-    let body = match request.inbound.read_body(bytes_max).await {
+    let limits = &request.shard.appliance.config.limits;
+    let body = match request.inbound.read_body(limits.request_body_bytes_max).await {
         Ok(body) => body,
         Err(error) => {
             return Response::error(error.status().unwrap_or(400), error.code(), &error.to_string()).closing();
         }
     };
-    let batch = match parse(form, body).await {
+    let batch = match parse(form, body, limits.into()).await {
         Ok(batch) => batch,
         Err(error) => return Response::error(error.status(), error.code(), &error.to_string()),
     };
@@ -73,12 +73,12 @@ pub(super) async fn publish(request: &mut Request<'_>, name: &str) -> Response {
     }
 }
 
-async fn parse(form: Form, body: Vec<u8>) -> Result<Batch, PublishError> {
+async fn parse(form: Form, body: Vec<u8>, limits: PublishLimits) -> Result<Batch, PublishError> {
     let now_us = now_us();
     if body.len() <= PARSE_HERE_BYTES_MAX {
-        return form.parse(&body, now_us);
+        return form.parse(&body, now_us, &limits);
     }
-    glommio::executor().spawn_blocking(move || form.parse(&body, now_us)).await
+    glommio::executor().spawn_blocking(move || form.parse(&body, now_us, &limits)).await
 }
 
 fn form(request: &Request<'_>) -> Result<Form, Response> {

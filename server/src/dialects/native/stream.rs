@@ -4,7 +4,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use tailwater_core::{Cursor, CursorError, EncodingId, Start};
+use tailwater_core::{Cursor, CursorError, EncodingId, FeedState, Start};
 use tailwater_wire::{
     http1::{LAST_CHUNK, ResponseHead},
     json, ndjson,
@@ -20,11 +20,8 @@ use super::{find, page};
 use crate::{
     feeds::FeedEntry,
     http::{Reply, Request, Response},
-    shard::protocol::{Farewell, Heartbeat, StreamProtocol, StreamStart, Transport},
+    shard::protocol::{Farewell, StreamProtocol, StreamStart, Transport},
 };
-
-/// A stream over HTTP that is silent this long shows a sign of life.
-const HEARTBEAT_INTERVAL_MS: u64 = 15_000;
 
 /// One empty line as a chunk of its own: NDJSON readers skip it.
 const BLANK_LINE_CHUNK: &[u8] = b"1\r\n\n\r\n";
@@ -77,14 +74,12 @@ impl StreamProtocol for Form {
         }
     }
 
-    fn heartbeat(&self) -> Option<Heartbeat> {
-        let bytes = match self {
+    fn heartbeat(&self) -> &'static [u8] {
+        match self {
             Self::Ndjson => BLANK_LINE_CHUNK,
             Self::Sse => COMMENT_CHUNK,
             Self::WsJson | Self::WsCbor => PING,
-        };
-        let interval_ms = (self.transport() == Transport::Chunked).then_some(HEARTBEAT_INTERVAL_MS);
-        Some(Heartbeat { interval_ms, bytes })
+        }
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {
@@ -215,6 +210,10 @@ fn place(entry: &FeedEntry, start: ReadStart) -> Result<Start, Response> {
         ReadStart::From(seq) if seq < first_seq => {
             let message = format!("Events before seq {first_seq} are no longer retained. Use cursor=0 for the oldest.");
             Err(Response::error(410, "CursorTooOld", &message))
+        }
+        ReadStart::From(seq) if seq > next_seq && matches!(feed.state(), FeedState::Failed { .. }) => {
+            let message = format!("The feed is damaged and cannot be read beyond seq {}.", feed.last_seq());
+            Err(Response::error(503, "ServiceUnavailable", &message))
         }
         ReadStart::From(seq) if seq > next_seq => {
             let message = format!("The next event will have seq {next_seq}; the cursor {seq} is beyond it.");

@@ -2,6 +2,7 @@
 
 use tailwater_core::{DraftError, SEQ_MAX};
 
+use super::limits::OverLimit;
 use crate::atproto::frame::FrameError;
 use crate::json::JsonError;
 
@@ -59,7 +60,10 @@ pub enum LineProblem {
     /// An empty kind, or one with control characters.
     #[error("\"kind\" is empty or has control characters")]
     Kind,
-    /// Too large, in one way or another.
+    /// Over a limit of this publisher.
+    #[error(transparent)]
+    Limit(#[from] OverLimit),
+    /// Over a limit of the log.
     #[error(transparent)]
     Draft(#[from] DraftError),
 }
@@ -94,7 +98,10 @@ pub enum FrameProblem {
         /// The seq of this frame.
         seq: u64,
     },
-    /// Too large, in one way or another.
+    /// Over a limit of this publisher.
+    #[error(transparent)]
+    Limit(#[from] OverLimit),
+    /// Over a limit of the log.
     #[error(transparent)]
     Draft(#[from] DraftError),
 }
@@ -116,10 +123,13 @@ impl PublishError {
     }
 
     fn is_too_large(&self) -> bool {
+        use {FrameProblem as Frame, LineProblem as Line};
         let draft = match self {
-            Self::Frame { problem: FrameProblem::Frame(FrameError::TooLarge { .. }), .. } => return true,
-            Self::Frame { problem: FrameProblem::Draft(error), .. } => error,
-            Self::Line { problem: LineProblem::Draft(error), .. } => error,
+            Self::Frame { problem: Frame::Frame(FrameError::TooLarge { .. }), .. }
+            | Self::Frame { problem: Frame::Limit(OverLimit::Event { .. }), .. }
+            | Self::Line { problem: Line::Limit(OverLimit::Event { .. }), .. } => return true,
+            Self::Frame { problem: Frame::Draft(error), .. } => error,
+            Self::Line { problem: Line::Draft(error), .. } => error,
             _ => return false,
         };
         matches!(draft, DraftError::BodyTooLarge { .. } | DraftError::BatchFull)

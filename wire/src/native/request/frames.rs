@@ -4,8 +4,10 @@ use tailwater_core::{Batch, BodyFormat, Draft, DraftError, SeqMode};
 
 use super::error::{FrameProblem, PublishError};
 use super::has_control;
-use crate::atproto::frame::{self, FRAME_BYTES_MAX, Frame, FrameError, OP_MESSAGE};
+use super::limits::{OverLimit, PublishLimits};
+use crate::atproto::frame::{self, Frame, FrameError, OP_MESSAGE};
 use crate::atproto::without_seq;
+use crate::dag_cbor;
 
 const PREFIX_BYTES: usize = 4;
 
@@ -17,9 +19,9 @@ const PREFIX_BYTES: usize = 4;
 ///
 /// # Errors
 /// The first mistake, with its frame.
-pub fn parse_frames(body: &[u8], mode: SeqMode, now_us: u64) -> Result<Batch, PublishError> {
+pub fn parse_frames(body: &[u8], mode: SeqMode, now_us: u64, limits: &PublishLimits) -> Result<Batch, PublishError> {
     let mut batch = Batch::new();
-    each_frame(body, mode, now_us, |draft| batch.push(draft))?;
+    each_frame(body, mode, now_us, limits, |draft| batch.push(draft))?;
     if batch.is_empty() { Err(PublishError::Empty) } else { Ok(batch) }
 }
 
@@ -28,11 +30,12 @@ fn each_frame(
     body: &[u8],
     mode: SeqMode,
     now_us: u64,
+    limits: &PublishLimits,
     mut push: impl FnMut(&Draft<'_>) -> Result<(), DraftError>,
 ) -> Result<(), PublishError> {
     let (mut offset, mut index, mut last_seq) = (0, 0, 0);
     while offset < body.len() {
-        let len = one_frame(&body[offset..], mode, now_us, &mut last_seq, &mut push)
+        let len = one_frame(&body[offset..], mode, now_us, limits, &mut last_seq, &mut push)
             .map_err(|problem| PublishError::Frame { index, offset, problem })?;
         offset += len;
         index += 1;
@@ -45,11 +48,12 @@ fn one_frame(
     body: &[u8],
     mode: SeqMode,
     now_us: u64,
+    limits: &PublishLimits,
     last_seq: &mut u64,
     push: &mut impl FnMut(&Draft<'_>) -> Result<(), DraftError>,
 ) -> Result<usize, FrameProblem> {
-    let bytes = take_frame(body)?;
-    let frame = draft_frame(bytes, mode, now_us, push)?;
+    let bytes = take_frame(body, limits)?;
+    let frame = draft_frame(bytes, mode, now_us, limits, push)?;
     if mode == SeqMode::Preserve {
         check_order(&frame, last_seq)?;
     }
@@ -60,8 +64,14 @@ fn one_frame(
 ///
 /// # Errors
 /// What is wrong with the frame. The batch is unchanged.
-pub fn push_frame(batch: &mut Batch, bytes: &[u8], mode: SeqMode, now_us: u64) -> Result<(), FrameProblem> {
-    draft_frame(bytes, mode, now_us, &mut |draft| batch.push(draft)).map(drop)
+pub fn push_frame(
+    batch: &mut Batch,
+    bytes: &[u8],
+    mode: SeqMode,
+    now_us: u64,
+    limits: &PublishLimits,
+) -> Result<(), FrameProblem> {
+    draft_frame(bytes, mode, now_us, limits, &mut |draft| batch.push(draft)).map(drop)
 }
 
 /// Hands the event of one frame to `push`.
@@ -69,13 +79,17 @@ fn draft_frame<'a>(
     bytes: &'a [u8],
     mode: SeqMode,
     now_us: u64,
+    limits: &PublishLimits,
     push: &mut impl FnMut(&Draft<'_>) -> Result<(), DraftError>,
 ) -> Result<Frame<'a>, FrameProblem> {
+    limits.check_event(bytes.len())?;
     let frame = frame::parse(bytes)?;
     if frame.op != OP_MESSAGE {
         return Err(FrameProblem::Op(frame.op));
     }
     let kind = frame.t.filter(|t| !t.is_empty() && !has_control(t)).ok_or(FrameProblem::Type)?;
+    limits.check_key(frame.key)?;
+    check_depth(&frame, limits.depth_max)?;
     let time_us = frame.time_us().unwrap_or(now_us);
     let mut draft = Draft { seq: None, time_us, kind, key: frame.key, format: BodyFormat::DagCbor, body: bytes };
     match mode {
@@ -93,15 +107,20 @@ fn draft_frame<'a>(
     Ok(frame)
 }
 
-fn take_frame(body: &[u8]) -> Result<&[u8], FrameProblem> {
+fn take_frame<'a>(body: &'a [u8], limits: &PublishLimits) -> Result<&'a [u8], FrameProblem> {
     let Some((prefix, rest)) = body.split_first_chunk::<PREFIX_BYTES>() else {
         return Err(FrameProblem::Truncated { missing: PREFIX_BYTES - body.len() });
     };
     let len = u32::from_le_bytes(*prefix) as usize;
-    if len > FRAME_BYTES_MAX {
-        return Err(FrameError::TooLarge { bytes: len }.into());
-    }
+    limits.check_event(len)?;
     rest.get(..len).ok_or_else(|| FrameProblem::Truncated { missing: len - rest.len() })
+}
+
+fn check_depth(frame: &Frame<'_>, depth_max: usize) -> Result<(), OverLimit> {
+    // A valid frame keeps to the deepest nesting there is; only a stricter limit takes another look.
+    let within = depth_max >= dag_cbor::DEPTH_MAX
+        || [frame.header, frame.payload].iter().all(|object| dag_cbor::is_within(object, depth_max));
+    if within { Ok(()) } else { Err(OverLimit::Depth { depth_max }) }
 }
 
 fn check_order(frame: &Frame<'_>, last_seq: &mut u64) -> Result<(), FrameProblem> {

@@ -7,7 +7,7 @@ type Stored = (Option<u64>, u64, String, String, BodyFormat, Vec<u8>);
 
 fn parse(body: &[u8], mode: SeqMode) -> Result<Vec<Stored>, PublishError> {
     let mut stored = Vec::new();
-    each_frame(body, mode, 99, |draft| {
+    each_frame(body, mode, 99, &PublishLimits::default(), |draft| {
         let (kind, key) = (draft.kind.to_owned(), draft.key.to_owned());
         stored.push((draft.seq, draft.time_us, kind, key, draft.format, draft.body.to_vec()));
         Ok(())
@@ -50,7 +50,7 @@ fn frames_are_kept_whole_or_lose_their_seq() {
     let payload = object(&[("did", text("did:a")), ("time", text("1970-01-01T00:00:01Z"))]);
     let assigned = (None, 1_000_000, "#identity".into(), "did:a".into(), BodyFormat::DagCbor, payload);
     assert_eq!(parse(&bytes, SeqMode::Assign), Ok(vec![assigned.clone(), assigned]));
-    assert_eq!(parse_frames(&bytes, SeqMode::Preserve, 0).map(|batch| batch.len()), Ok(2));
+    assert_eq!(parse_frames(&bytes, SeqMode::Preserve, 0, &PublishLimits::default()).map(|batch| batch.len()), Ok(2));
 }
 
 #[test]
@@ -69,7 +69,10 @@ fn mistakes_name_their_frame() {
     let table = [
         (vec![1], FrameProblem::Truncated { missing: 3 }),
         (vec![5, 0, 0, 0, 1, 2], FrameProblem::Truncated { missing: 3 }),
-        (5_000_001_u32.to_le_bytes().to_vec(), FrameProblem::Frame(FrameError::TooLarge { bytes: 5_000_001 })),
+        (
+            5_000_001_u32.to_le_bytes().to_vec(),
+            FrameProblem::Limit(OverLimit::Event { bytes: 5_000_001, bytes_max: 5_000_000 }),
+        ),
         (with_header(object(&[("op", Value::Int(-1))])), FrameProblem::Op(-1)),
         (with_header(header(2, "#a")), FrameProblem::Op(2)),
         (with_header(object(&[("op", Value::Int(1))])), FrameProblem::Type),
@@ -91,7 +94,29 @@ fn mistakes_name_their_frame() {
     assert_eq!((broken.status(), broken.code()), (400, "InvalidFrame"));
     let large = parse(&5_000_001_u32.to_le_bytes(), SeqMode::Assign).unwrap_err();
     assert_eq!((large.status(), large.code()), (413, "TooLarge"));
-    assert_eq!(parse_frames(b"", SeqMode::Assign, 0).err(), Some(PublishError::Empty));
+    assert_eq!(parse_frames(b"", SeqMode::Assign, 0, &PublishLimits::default()).err(), Some(PublishError::Empty));
+}
+
+#[test]
+fn stricter_limits_are_inclusive_and_name_their_frame() {
+    let nested = |levels: usize| (0..levels).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+    let payload = object(&[("a", nested(3)), ("did", text("did:a")), ("seq", Value::Int(9))]);
+    let whole = [header(1, "#a"), payload].concat();
+    let exact = PublishLimits { event_bytes_max: frame(7).len().max(whole.len()), key_bytes_max: 5, depth_max: 4 };
+    let bytes = body(&[frame(7), whole.clone()]);
+    let limited = |limits: &PublishLimits| parse_frames(&bytes, SeqMode::Preserve, 0, limits).map(|batch| batch.len());
+    assert_eq!(limited(&exact), Ok(2));
+    let bytes_max = whole.len() - 1;
+    for (limits, problem, status) in [
+        (PublishLimits { event_bytes_max: bytes_max, ..exact }, OverLimit::Event { bytes: whole.len(), bytes_max }, 413),
+        (PublishLimits { key_bytes_max: 4, ..exact }, OverLimit::Key { bytes: 5, bytes_max: 4 }, 400),
+        (PublishLimits { depth_max: 3, ..exact }, OverLimit::Depth { depth_max: 3 }, 400),
+    ] {
+        let pushed = push_frame(&mut Batch::new(), &whole, SeqMode::Assign, 0, &limits);
+        assert_eq!(pushed, Err(problem.into()));
+        let error = limited(&limits).unwrap_err();
+        assert_eq!(error.status(), status, "{error}");
+    }
 }
 
 proptest! {

@@ -2,11 +2,13 @@
 
 mod error;
 mod frames;
+mod limits;
 mod ndjson;
 mod read;
 
 pub use error::{FrameProblem, LineProblem, PublishError};
 pub use frames::{parse_frames, push_frame};
+pub use limits::{OverLimit, PublishLimits};
 pub use ndjson::parse_ndjson;
 pub use read::{Format, LIMIT_DEFAULT, LIMIT_MAX, ReadRequest, ReadStart, RequestError, parse_read};
 

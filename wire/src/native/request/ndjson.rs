@@ -9,6 +9,7 @@ use tailwater_core::{Batch, BodyFormat, Draft, DraftError, SEQ_MAX};
 
 use super::error::{LineProblem, PublishError};
 use super::has_control;
+use super::limits::PublishLimits;
 use crate::json::{DEPTH_MAX, Scanner};
 
 /// The kind of an event whose body may be left out.
@@ -21,9 +22,9 @@ const DELETE: &str = "delete";
 ///
 /// # Errors
 /// The first mistake, with its line.
-pub fn parse_ndjson(body: &[u8], now_us: u64) -> Result<Batch, PublishError> {
+pub fn parse_ndjson(body: &[u8], now_us: u64, limits: &PublishLimits) -> Result<Batch, PublishError> {
     let mut batch = Batch::new();
-    each_line(body, now_us, |draft| batch.push(draft))?;
+    each_line(body, now_us, limits, |draft| batch.push(draft))?;
     if batch.is_empty() { Err(PublishError::Empty) } else { Ok(batch) }
 }
 
@@ -31,6 +32,7 @@ pub fn parse_ndjson(body: &[u8], now_us: u64) -> Result<Batch, PublishError> {
 fn each_line(
     body: &[u8],
     now_us: u64,
+    limits: &PublishLimits,
     mut push: impl FnMut(&Draft<'_>) -> Result<(), DraftError>,
 ) -> Result<(), PublishError> {
     let text = simdutf8::compat::from_utf8(body).map_err(|error| {
@@ -41,7 +43,7 @@ fn each_line(
     let mut start = 0;
     let ends = memchr::memchr_iter(b'\n', body).chain((!body.ends_with(b"\n")).then_some(body.len()));
     for (at, end) in ends.enumerate() {
-        one_line(&text[start..end], now_us, &mut compact, &mut push)
+        one_line(&text[start..end], now_us, limits, &mut compact, &mut push)
             .map_err(|problem| PublishError::Line { line: at + 1, problem })?;
         start = end + 1;
     }
@@ -51,6 +53,7 @@ fn each_line(
 fn one_line(
     line: &str,
     now_us: u64,
+    limits: &PublishLimits,
     body: &mut Vec<u8>,
     push: &mut impl FnMut(&Draft<'_>) -> Result<(), DraftError>,
 ) -> Result<(), LineProblem> {
@@ -60,7 +63,7 @@ fn one_line(
         return Ok(());
     }
     body.clear();
-    let members = parse_members(&mut scanner, body)?;
+    let members = parse_members(&mut scanner, limits.depth_max, body)?;
     let kind = members.kind.ok_or(LineProblem::Missing("kind"))?;
     if kind.is_empty() || has_control(&kind) {
         return Err(LineProblem::Kind);
@@ -71,11 +74,14 @@ fn one_line(
         }
         body.extend_from_slice(b"null");
     }
+    let key = members.key.unwrap_or_default();
+    limits.check_key(&key)?;
+    limits.check_event(body.len())?;
     push(&Draft {
         seq: None,
         time_us: members.time_us.unwrap_or(now_us),
         kind: &kind,
-        key: members.key.as_deref().unwrap_or_default(),
+        key: &key,
         format: BodyFormat::Json,
         body,
     })?;
@@ -90,14 +96,18 @@ struct Members<'a> {
 }
 
 /// Takes the whole object; the body goes to `body`.
-fn parse_members<'a>(scanner: &mut Scanner<'a>, body: &mut Vec<u8>) -> Result<Members<'a>, LineProblem> {
+fn parse_members<'a>(
+    scanner: &mut Scanner<'a>,
+    depth_max: usize,
+    body: &mut Vec<u8>,
+) -> Result<Members<'a>, LineProblem> {
     let mut members = Members::default();
     if !scanner.take(b'{') {
         return Err(not_an_object(scanner));
     }
     if !scanner.take(b'}') {
         loop {
-            parse_member(scanner, &mut members, body)?;
+            parse_member(scanner, &mut members, depth_max, body)?;
             if !scanner.take(b',') {
                 break;
             }
@@ -117,6 +127,7 @@ fn not_an_object(scanner: &mut Scanner<'_>) -> LineProblem {
 fn parse_member<'a>(
     scanner: &mut Scanner<'a>,
     members: &mut Members<'a>,
+    depth_max: usize,
     body: &mut Vec<u8>,
 ) -> Result<(), LineProblem> {
     let name = scanner.string()?.decode();
@@ -126,7 +137,7 @@ fn parse_member<'a>(
         "kind" => set(&mut members.kind, "kind", parse_string(scanner, "kind")?),
         "key" => set(&mut members.key, "key", parse_string(scanner, "key")?),
         "time" => set(&mut members.time_us, "time", parse_time(scanner)?),
-        "body" if body.is_empty() => Ok(scanner.value(DEPTH_MAX, |run| body.extend_from_slice(run))?),
+        "body" if body.is_empty() => Ok(scanner.value(depth_max, |run| body.extend_from_slice(run))?),
         "body" => Err(LineProblem::Duplicate("body")),
         _ => Err(LineProblem::UnknownKey(name.into_owned())),
     }

@@ -2,12 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::json::{JsonError, JsonErrorKind};
+use crate::native::request::OverLimit;
 
 type Line = (String, String, u64, String);
 
 fn parse(body: &[u8]) -> Result<Vec<Line>, PublishError> {
     let mut lines = Vec::new();
-    each_line(body, 99, |draft| {
+    each_line(body, 99, &PublishLimits::default(), |draft| {
         assert_eq!((draft.seq, draft.format), (None, BodyFormat::Json));
         let body = String::from_utf8(draft.body.to_vec()).unwrap();
         lines.push((draft.kind.into(), draft.key.into(), draft.time_us, body));
@@ -42,7 +43,7 @@ fn lines_become_events() {
     let expected: Vec<Line> = table.iter().map(|(_, line)| line.clone()).collect();
     assert_eq!(parse(all.as_bytes()), Ok(expected.clone()));
     assert_eq!(parse(format!("{all}\n").as_bytes()), Ok(expected));
-    assert_eq!(parse_ndjson(all.as_bytes(), 99).map(|batch| batch.len()), Ok(table.len()));
+    assert_eq!(parse_ndjson(all.as_bytes(), 99, &PublishLimits::default()).map(|batch| batch.len()), Ok(table.len()));
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn mistakes_name_their_line() {
             assert_eq!(parse(&body), Err(error), "{}", text.escape_ascii());
         }
     }
-    assert_eq!(parse_ndjson(b"\n \n", 0).err(), Some(PublishError::Empty));
+    assert_eq!(parse_ndjson(b"\n \n", 0, &PublishLimits::default()).err(), Some(PublishError::Empty));
 }
 
 #[test]
@@ -100,9 +101,27 @@ fn limits_name_their_line() {
         (format!(r#"{{"kind":"put","key":"{}","body":1}}"#, "k".repeat(1025)), 400),
         (format!(r#"{{"kind":"put","body":"{}"}}"#, "b".repeat(5_000_000)), 413),
     ] {
-        let error = parse_ndjson(text.as_bytes(), 0).unwrap_err();
-        assert!(matches!(error, PublishError::Line { line: 1, problem: LineProblem::Draft(_) }), "{error}");
+        let error = parse_ndjson(text.as_bytes(), 0, &PublishLimits::default()).unwrap_err();
+        assert!(matches!(error, PublishError::Line { line: 1, .. }), "{error}");
         assert_eq!(error.status(), status);
+    }
+}
+
+#[test]
+fn stricter_limits_are_inclusive_and_name_their_line() {
+    let line = r#"{"kind":"put","key":"abc","body":[ [ [1] ] ]}"#;
+    let exact = PublishLimits { event_bytes_max: 7, key_bytes_max: 3, depth_max: 3 };
+    let limited = |limits: &PublishLimits| parse_ndjson(line.as_bytes(), 0, limits).map(|batch| batch.len());
+    assert_eq!(limited(&exact), Ok(1), "whitespace does not count");
+    let depth = LineProblem::Json(JsonError { offset: line.find("[1]").unwrap(), kind: JsonErrorKind::Depth(2) });
+    for (limits, problem, status) in [
+        (PublishLimits { event_bytes_max: 6, ..exact }, OverLimit::Event { bytes: 7, bytes_max: 6 }.into(), 413),
+        (PublishLimits { key_bytes_max: 2, ..exact }, OverLimit::Key { bytes: 3, bytes_max: 2 }.into(), 400),
+        (PublishLimits { depth_max: 2, ..exact }, depth, 400),
+    ] {
+        let error = limited(&limits).unwrap_err();
+        assert_eq!(error.status(), status, "{error}");
+        assert_eq!(error, PublishError::Line { line: 1, problem });
     }
 }
 

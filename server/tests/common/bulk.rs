@@ -1,0 +1,117 @@
+//! WebSocket streams for tests with hundreds of readers and gigabytes: little per stream, little per frame.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    thread::{Builder, Scope, ScopedJoinHandle},
+};
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::{PATIENCE, frames::upgrade};
+
+/// Bytes taken from the socket at once.
+const READ_BYTES: usize = 128 << 10;
+
+/// Enough for a reader, little enough for thousands of them.
+const STACK_BYTES: usize = 256 << 10;
+
+/// A stream of server frames.
+pub struct Bulk {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl Bulk {
+    /// Opens a stream; `None` when the server goes away meanwhile.
+    pub fn open(address: SocketAddr, path: &str, receive_buffer_bytes: Option<usize>) -> Option<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        if let Some(bytes) = receive_buffer_bytes {
+            socket.set_recv_buffer_size(bytes).unwrap();
+        }
+        socket.connect(&address.into()).ok()?;
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(format!("{}\r\n", upgrade(path)).as_bytes()).ok()?;
+        let mut bulk = Self { stream, buffer: Vec::new(), start: 0 };
+        let head = loop {
+            if let Some(end) = bulk.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            if !bulk.fill() {
+                return None;
+            }
+        };
+        let status = String::from_utf8_lossy(&bulk.buffer[..head]).into_owned();
+        // A server that is starting or stopping says so.
+        if status.starts_with("HTTP/1.1 503") {
+            return None;
+        }
+        assert!(status.starts_with("HTTP/1.1 101"), "{status}");
+        bulk.start = head;
+        Some(bulk)
+    }
+
+    /// Keeps the kernel from taking much on the reader's behalf from now on.
+    pub fn shrink(&self) {
+        SockRef::from(&self.stream).set_recv_buffer_size(4 << 10).unwrap();
+    }
+
+    /// The next frame: its first byte and its payload; `None` at the end, or when the end comes within a frame.
+    pub fn next(&mut self) -> Option<(u8, &[u8])> {
+        loop {
+            if let Some((header, length)) = frame_at(&self.buffer[self.start..]) {
+                let at = self.start + header;
+                if self.buffer.len() >= at + length {
+                    let first = self.buffer[self.start];
+                    self.start = at + length;
+                    return Some((first, &self.buffer[at..at + length]));
+                }
+            }
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            if !self.fill() {
+                return None;
+            }
+        }
+    }
+
+    fn fill(&mut self) -> bool {
+        let end = self.buffer.len();
+        self.buffer.resize(end + READ_BYTES, 0);
+        let count = loop {
+            match self.stream.read(&mut self.buffer[end..]) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("nothing came"),
+                Err(_) => break 0,
+            }
+        };
+        self.buffer.truncate(end + count);
+        count > 0
+    }
+}
+
+/// Length of the header of the frame that starts here, and of its payload.
+fn frame_at(bytes: &[u8]) -> Option<(usize, usize)> {
+    match *bytes {
+        [_, 126, high, low, ..] => Some((4, usize::from(u16::from_be_bytes([high, low])))),
+        [_, 127, ..] => Some((10, u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap()) as usize)),
+        [_, short @ 0..=125, ..] => Some((2, short.into())),
+        _ => None,
+    }
+}
+
+/// A thread with a small stack.
+pub fn spawn<'scope, 'env, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, 'env>,
+    run: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run).unwrap()
+}
+
+/// Whether the long form of a test was asked for.
+pub fn long() -> bool {
+    std::env::var("TAILWATER_LONG").is_ok_and(|value| value == "1")
+}

@@ -1,0 +1,9 @@
+//! HTTP/1.1 over real sockets: what is refused and how, what a connection goes on with, and that no bytes end the process.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod anything;
+mod connections;
+mod refusals;
+mod slow;

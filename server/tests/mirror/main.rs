@@ -1,0 +1,12 @@
+//! Mirrors: what they keep of an upstream, whatever the upstream or the network does.
+//!
+//! Upstreams that behave are appliances; the others are scripts on a listening socket.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod chain;
+mod connecting;
+mod judging;
+mod tls;
+mod upstream;
