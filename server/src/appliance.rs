@@ -8,7 +8,9 @@ use std::{
     time::Instant,
 };
 
-use tailwater_core::{AppendError, Durability, Feed, FeedError, FeedId, FeedOptions, FeedState, OpenError, Retention, Store};
+use tailwater_core::{
+    AppendError, Durability, Feed, FeedError, FeedId, FeedOptions, FeedState, OpenError, Retention, Store,
+};
 
 use tailwater_core::storage::PoolStorage;
 
@@ -137,9 +139,7 @@ impl Appliance {
             return Err(FeedsError::TooMany { feeds_max });
         }
         self.check_free(exposure)?;
-        exposure
-            .store_in(&mut options.extra)
-            .map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
+        exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
         let feed = self.store.create_feed(name, options)?;
         self.adopt(feed)
     }
@@ -233,9 +233,7 @@ impl Appliance {
         let encoding = AtprotoJson::name_for(&binding.nsid);
         let same = |bound: &AtprotoExposure| AtprotoJson::name_for(&bound.nsid) == encoding;
         match self.feeds.find(|other| other.atproto.as_ref().is_some_and(same)) {
-            Some(other) => {
-                Err(FeedsError::Bound { nsid: binding.nsid.clone(), feed: other.feed().name().to_owned() })
-            }
+            Some(other) => Err(FeedsError::Bound { nsid: binding.nsid.clone(), feed: other.feed().name().to_owned() }),
             None => Ok(()),
         }
     }

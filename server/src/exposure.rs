@@ -24,9 +24,7 @@ impl Exposure {
     ///
     /// # Errors
     /// When a later version stored bindings this one does not know.
-    pub fn from_stored(
-        extra: &serde_json::Map<String, serde_json::Value>,
-    ) -> Result<Self, serde_json::Error> {
+    pub fn from_stored(extra: &serde_json::Map<String, serde_json::Value>) -> Result<Self, serde_json::Error> {
         match extra.get(STORED_AS) {
             Some(stored) => serde_json::from_value(stored.clone()),
             None => Ok(Self::default()),
@@ -37,19 +35,14 @@ impl Exposure {
     ///
     /// # Errors
     /// Never with the bindings of today; the serializer's signature has one.
-    pub fn store_in(
-        &self,
-        extra: &mut serde_json::Map<String, serde_json::Value>,
-    ) -> Result<(), serde_json::Error> {
+    pub fn store_in(&self, extra: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), serde_json::Error> {
         extra.insert(STORED_AS.to_owned(), serde_json::to_value(self)?);
         Ok(())
     }
 
     /// Whether this feed is what `/xrpc/{nsid}` serves.
     pub fn is_atproto(&self, nsid: &str) -> bool {
-        self.atproto
-            .as_ref()
-            .is_some_and(|binding| binding.nsid == nsid)
+        self.atproto.as_ref().is_some_and(|binding| binding.nsid == nsid)
     }
 }
 
@@ -78,9 +71,6 @@ mod tests {
     fn unknown_bindings_are_refused() {
         let extra = serde_json::from_str(r#"{"dialects":{"gopher":{}}}"#).unwrap();
         assert!(Exposure::from_stored(&extra).is_err());
-        assert_eq!(
-            Exposure::from_stored(&serde_json::Map::new()).unwrap(),
-            Exposure::default()
-        );
+        assert_eq!(Exposure::from_stored(&serde_json::Map::new()).unwrap(), Exposure::default());
     }
 }

@@ -187,10 +187,7 @@ impl Feeds {
 
     /// The feed a condition on its exposure picks.
     pub(crate) fn find(&self, matches: impl Fn(&Exposure) -> bool) -> Option<Arc<FeedEntry>> {
-        read(&self.by_name)
-            .values()
-            .find(|entry| matches(&entry.exposure))
-            .cloned()
+        read(&self.by_name).values().find(|entry| matches(&entry.exposure)).cloned()
     }
 
     pub(crate) fn len(&self) -> usize {

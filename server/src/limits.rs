@@ -55,13 +55,7 @@ impl Places {
         replays_per_address_max: usize,
         limit_loopback: bool,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            all_max,
-            per_address_max,
-            replays_per_address_max,
-            limit_loopback,
-            counts: Mutex::default(),
-        })
+        Arc::new(Self { all_max, per_address_max, replays_per_address_max, limit_loopback, counts: Mutex::default() })
     }
 
     /// Takes a place for a connection. It is counted either way until the admission is dropped; a refused connection
@@ -73,11 +67,7 @@ impl Places {
         let of_peer = counts.per_address.entry(peer).or_default();
         *of_peer += 1;
         let crowded = self.limits(peer) && *of_peer > self.per_address_max;
-        Admission {
-            places: self.clone(),
-            peer,
-            refusal: refusal.or(crowded.then_some(Refusal::Address)),
-        }
+        Admission { places: self.clone(), peer, refusal: refusal.or(crowded.then_some(Refusal::Address)) }
     }
 
     /// Connections held now.
@@ -93,10 +83,7 @@ impl Places {
             return None;
         }
         *of_peer += 1;
-        Some(Replay {
-            places: self.clone(),
-            peer,
-        })
+        Some(Replay { places: self.clone(), peer })
     }
 
     fn limits(&self, peer: IpAddr) -> bool {

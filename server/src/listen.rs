@@ -35,9 +35,7 @@ impl Listening {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Somebody listens there already.
-    #[error(
-        "{address} is in use by another process. Stop it, or choose another address with --listen or [[listen]]."
-    )]
+    #[error("{address} is in use by another process. Stop it, or choose another address with --listen or [[listen]].")]
     InUse {
         /// The address.
         address: SocketAddr,
@@ -65,13 +63,7 @@ pub(crate) fn bind(listen: &Listen, shards: usize) -> Result<Bound, ListenError>
     let sockets = (0..shards)
         .map(|_| shared_socket(address).map_err(|error| explain(address, error)))
         .collect::<Result<_, _>>()?;
-    Ok(Bound {
-        listening: Arc::new(Listening {
-            address,
-            dialects: listen.dialects.clone(),
-        }),
-        sockets,
-    })
+    Ok(Bound { listening: Arc::new(Listening { address, dialects: listen.dialects.clone() }), sockets })
 }
 
 /// Listens alone for a moment: sockets that share a port would also share it with another process of this user.
@@ -80,11 +72,7 @@ fn free_address(address: SocketAddr) -> io::Result<SocketAddr> {
 }
 
 fn shared_socket(address: SocketAddr) -> io::Result<OwnedFd> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM.nonblocking().cloexec(),
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
@@ -104,10 +92,7 @@ mod tests {
     use super::*;
 
     fn listen(address: &str) -> Listen {
-        Listen {
-            address: address.parse().unwrap(),
-            dialects: vec![Dialect::Native],
-        }
+        Listen { address: address.parse().unwrap(), dialects: vec![Dialect::Native] }
     }
 
     #[test]

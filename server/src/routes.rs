@@ -37,8 +37,7 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn root(request: &Request<'_>) -> Response {
@@ -58,15 +57,12 @@ fn root(request: &Request<'_>) -> Response {
 
 fn stopping() -> Response {
     let message = "This server is stopping. Try again in a moment.";
-    Response::error(503, "ServiceUnavailable", message)
-        .header("Retry-After", "1")
-        .closing()
+    Response::error(503, "ServiceUnavailable", message).header("Retry-After", "1").closing()
 }
 
 fn nothing_here(path: &str) -> Response {
-    let message = format!(
-        "Nothing is served at {path}. The native API begins at /v1/feeds, AT Protocol streams at /xrpc/."
-    );
+    let message =
+        format!("Nothing is served at {path}. The native API begins at /v1/feeds, AT Protocol streams at /xrpc/.");
     Response::error(404, "NotFound", &message)
 }
 
@@ -82,14 +78,8 @@ mod tests {
 
     #[test]
     fn a_prefix_ends_at_a_slash() {
-        let cases = [
-            ("/v1", true),
-            ("/v1/", true),
-            ("/v1/feeds", true),
-            ("/v10", false),
-            ("/", false),
-            ("/x/v1", false),
-        ];
+        let cases =
+            [("/v1", true), ("/v1/", true), ("/v1/feeds", true), ("/v10", false), ("/", false), ("/x/v1", false)];
         for (path, below) in cases {
             assert_eq!(is_below(path, "/v1"), below, "{path}");
         }

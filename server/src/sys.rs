@@ -35,9 +35,7 @@ impl ReadablePoll {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // The stream polls first and receives afterwards. On a descriptor that is no socket the receive fails, and that
         // failure is the message: the poll has completed.
-        Pin::new(&mut self.stream)
-            .poll_read(cx, &mut [0])
-            .map(|_not_a_socket| ())
+        Pin::new(&mut self.stream).poll_read(cx, &mut [0]).map(|_not_a_socket| ())
     }
 }
 

@@ -4,6 +4,8 @@
 //! different events under one seq, and whoever resumed at the next seq missed and repeated nothing. `TAILWATER_LONG=1`
 //! runs it with 1,000 subscribers and more kills.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::{

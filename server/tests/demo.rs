@@ -1,5 +1,7 @@
 //! `tailwater demo`: what it says can be copied, it serves what it promises, and it leaves nothing behind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::{

@@ -2,6 +2,8 @@
 //!
 //! Needs a file system of its own and with it root; elsewhere the tests say that they were skipped.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;

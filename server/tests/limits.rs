@@ -1,5 +1,7 @@
 //! One limit and one clear refusal for each thing: connections, replays, feeds, and what one event may measure.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Appliance, call, eventually, frame, frames::upgrade, raw::Connection};
@@ -25,9 +27,12 @@ fn hold(appliance: &Appliance, count: usize) -> Vec<Connection> {
     (0..count).map(held).collect()
 }
 
+/// What a case changes of the limits.
+type Change = fn(&mut tailwater::config::Limits);
+
 #[test]
 fn more_connections_than_there_may_be_are_told_so() {
-    let table: [(fn(&mut tailwater::config::Limits), u16, &str); 2] = [
+    let table: [(Change, u16, &str); 2] = [
         (|limits| limits.connections_max = 3, 503, "ServiceUnavailable"),
         (
             |limits| {

@@ -1,5 +1,7 @@
 //! Stopping: every stream is ended in its dialect's way, requests under way are answered, what was acknowledged is kept.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::path::Path;
@@ -103,7 +105,7 @@ fn publishers_are_answered_or_refused_and_nothing_acknowledged_is_lost() {
         }
     };
     let acknowledged: Vec<u64> = std::thread::scope(|scope| {
-        let publishers: Vec<_> = (0..4).map(|_| scope.spawn(publisher.clone())).collect();
+        let publishers: Vec<_> = (0..4).map(|_| scope.spawn(publisher)).collect();
         (0..4).for_each(|_| beginning.recv_timeout(common::PATIENCE).unwrap());
         serving.signal(Signal::TERM);
         publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect()
@@ -113,7 +115,8 @@ fn publishers_are_answered_or_refused_and_nothing_acknowledged_is_lost() {
 
     let again = start(directory.path());
     let page = Connection::open(again.address).send(get(&format!("{EVENTS}?format=json&limit=10000"))).answer().json();
-    let stored: Vec<u64> = page["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    let stored: Vec<u64> =
+        page["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert!(stored.iter().copied().eq(1..=stored.len() as u64));
     assert!(acknowledged.iter().all(|seq| stored.contains(seq)), "{acknowledged:?} in {stored:?}");
 }

@@ -3,6 +3,8 @@
 //!
 //! `TAILWATER_LONG=1` runs it with 10,000 readers, of which 1,000 never read.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::{
@@ -181,8 +183,7 @@ fn who_starts_to_read_in_time_is_told() {
             publish(address, next_seq);
             next_seq += BATCH;
         }
-        let waking: Vec<_> =
-            sleepers.iter_mut().map(|stream| bulk::spawn(scope, || read_farewell(stream))).collect();
+        let waking: Vec<_> = sleepers.iter_mut().map(|stream| bulk::spawn(scope, || read_farewell(stream))).collect();
         waking.into_iter().map(|thread| thread.join().unwrap()).filter(|told| *told).count()
     });
     assert!(told > 0);

@@ -1,5 +1,7 @@
 //! Everything that can be missing when the binary starts: a sentence that says what to do, exit code 1, and no crash.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::{collections::BTreeMap, fs, net::TcpListener, path::Path, process::Command};
@@ -124,7 +126,8 @@ fn what_check_says() {
     let config = directory.path().join("config.toml");
     fs::write(&config, "[[feed]]\nname = \"news\"\n").unwrap();
     // The shell it is asked from has no say.
-    let output = tailwater().arg("check").arg("--config").arg(&config).env("TAILWATER_SHARDS", "zero").output().unwrap();
+    let output =
+        tailwater().arg("check").arg("--config").arg(&config).env("TAILWATER_SHARDS", "zero").output().unwrap();
     let expected = format!("{}: ok, 1 listener, 1 feed, 0 mirrors\n", config.display());
     assert_eq!((output.status.code(), said(&output)), (Some(0), expected));
     assert!(fs::read_dir(directory.path()).unwrap().count() == 1, "a check leaves nothing behind");
@@ -195,6 +198,7 @@ fn tailwater_in_shell(script: &str, command: &Command) -> Command {
 fn processors_that_are_not_ours() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = tailwater();
-    let said = refusal(command.args(["serve", "--listen", "127.0.0.1:0", "--cpus", "8191", "--data"]).arg(directory.path()));
+    let said =
+        refusal(command.args(["serve", "--listen", "127.0.0.1:0", "--cpus", "8191", "--data"]).arg(directory.path()));
     names(&said, &["cpus", "8191"]);
 }

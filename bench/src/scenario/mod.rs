@@ -21,7 +21,7 @@ use crate::bench::Bench;
 pub const BODY_BYTES: usize = 1 << 20;
 
 /// How far a saturated stream is kept ahead of its subscribers: room for a few of those requests.
-pub const LEAD_BYTES: u64 = 4 << 20;
+pub const LEAD_BYTES: u64 = 8 << 20;
 
 /// What a scenario comes to.
 pub trait Outcome: Serialize + Display {}

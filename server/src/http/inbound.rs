@@ -12,9 +12,7 @@ use std::{
 };
 
 use futures_lite::{AsyncRead, AsyncWriteExt};
-use tailwater_wire::http1::{
-    BodyDecoder, BodyError, BodyKind, CONTINUE, Head, HeadError, HeadLimits, parse_head,
-};
+use tailwater_wire::http1::{BodyDecoder, BodyError, BodyKind, CONTINUE, Head, HeadError, HeadLimits, parse_head};
 
 use crate::{
     config::Limits,
@@ -100,10 +98,7 @@ impl Inbound {
         Self {
             socket,
             pending: Vec::new(),
-            limits: HeadLimits {
-                bytes_max: limits.header_bytes_max as usize,
-                ..HeadLimits::default()
-            },
+            limits: HeadLimits { bytes_max: limits.header_bytes_max as usize, ..HeadLimits::default() },
             head_timeout_ms: limits.header_timeout_ms,
             idle_timeout_ms: limits.idle_timeout_ms,
             body: None,
@@ -213,9 +208,7 @@ impl Inbound {
             Ok(0) => Err(InboundError::Truncated),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(InboundError::BodyTimeout {
-                    timeout_ms: self.idle_timeout_ms,
-                })
+                Err(InboundError::BodyTimeout { timeout_ms: self.idle_timeout_ms })
             }
             Err(error) => Err(InboundError::Io(error)),
         }
@@ -236,9 +229,7 @@ impl Inbound {
 
     fn head_error(&self, error: io::Error) -> InboundError {
         match error.kind() {
-            io::ErrorKind::TimedOut => InboundError::HeadTimeout {
-                timeout_ms: self.head_timeout_ms,
-            },
+            io::ErrorKind::TimedOut => InboundError::HeadTimeout { timeout_ms: self.head_timeout_ms },
             _ => InboundError::Io(error),
         }
     }

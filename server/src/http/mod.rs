@@ -62,33 +62,17 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, listening: Arc<Liste
     }
 }
 
-async fn answer(
-    shard: &Rc<Shard>,
-    listening: &Listening,
-    head: &Head,
-    inbound: &mut Inbound,
-) -> Reply {
+async fn answer(shard: &Rc<Shard>, listening: &Listening, head: &Head, inbound: &mut Inbound) -> Reply {
     let refusal = inbound.socket().admission().refusal();
     if let Some(refusal) = refusal {
         return Reply::Response(crowded(refusal));
     }
-    let request = Request {
-        shard,
-        listening,
-        head,
-        inbound,
-        date: date_now(),
-    };
+    let request = Request { shard, listening, head, inbound, date: date_now() };
     routes::answer(request).await
 }
 
 /// Sends a response; true when the connection can take another request.
-async fn respond(
-    shard: &Shard,
-    head: &Head,
-    inbound: &mut Inbound,
-    response: Response,
-) -> bool {
+async fn respond(shard: &Shard, head: &Head, inbound: &mut Inbound, response: Response) -> bool {
     let body_read = inbound.skip_body(UNREAD_BODY_BYTES_MAX).await;
     let keep = head.keep_alive() && body_read && !response.closes() && !shard.draining();
     let mut bytes = Vec::new();

@@ -35,13 +35,7 @@ pub(crate) struct Response {
 
 impl Response {
     pub(crate) fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content_type,
-            body,
-            close: false,
-        }
+        Self { status, headers: Vec::new(), content_type, body, close: false }
     }
 
     /// A JSON body.
@@ -89,13 +83,11 @@ impl Response {
 
     /// The answer to bytes that were no request; the connection ends with it.
     pub(crate) fn write_without_request(&self, out: &mut Vec<u8>, date: &HttpDate) {
-        self.head(out, date, true)
-            .body(self.content_type, &self.body);
+        self.head(out, date, true).body(self.content_type, &self.body);
     }
 
     fn head<'o>(&self, out: &'o mut Vec<u8>, date: &HttpDate, close: bool) -> ResponseHead<'o> {
-        let mut head = ResponseHead::new(out, self.status, date)
-            .header("Access-Control-Allow-Origin", "*");
+        let mut head = ResponseHead::new(out, self.status, date).header("Access-Control-Allow-Origin", "*");
         for (name, value) in &self.headers {
             head = head.header(name, value);
         }

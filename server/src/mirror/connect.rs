@@ -81,9 +81,8 @@ pub(super) async fn connect(mirror: &config::Mirror, cursor: Option<u64>) -> Res
     };
     let request = ClientRequestBuilder::new(target(upstream, cursor)?)
         .with_header("User-Agent", mirror.user_agent.as_deref().unwrap_or(tailwater_wire::SERVER));
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
     let opening = async_tungstenite::client_async_with_config(request, stream, Some(config));
     let (connection, _response) = within("asking for the stream", opening).await?.map_err(Box::new)?;
     Ok(connection)
@@ -114,8 +113,7 @@ async fn reach(upstream: &Upstream) -> Result<TcpStream, ConnectError> {
 
 async fn resolve(upstream: &Upstream) -> Result<io::Result<Vec<SocketAddr>>, ConnectError> {
     let (host, port) = (upstream.host.clone(), upstream.port);
-    let resolving =
-        glommio::executor().spawn_blocking(move || Ok((host.as_str(), port).to_socket_addrs()?.collect()));
+    let resolving = glommio::executor().spawn_blocking(move || Ok((host.as_str(), port).to_socket_addrs()?.collect()));
     within("resolving the name", resolving).await
 }
 
@@ -129,7 +127,8 @@ async fn connector(ca_file: Option<std::path::PathBuf>) -> Result<TlsConnector, 
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(ConnectError::Versions)?
-        .with_root_certificates(loading.await?).with_no_client_auth();
+        .with_root_certificates(loading.await?)
+        .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

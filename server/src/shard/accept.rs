@@ -35,10 +35,7 @@ impl Shard {
     /// Starts accepting connections.
     pub(crate) fn listen(&self, socket: OwnedFd, listening: Arc<Listening>) -> std::io::Result<()> {
         let socket = Rc::new(socket);
-        let listener = Listener {
-            socket: socket.clone(),
-            listening,
-        };
+        let listener = Listener { socket: socket.clone(), listening };
         let mut state = self.state.borrow_mut();
         let token = state.slots.insert_with(|_| Slot::Listener(listener));
         self.reactor.watch_listener(&socket, token)
@@ -46,9 +43,7 @@ impl Shard {
 
     pub(super) fn accept(self: &Rc<Self>, token: Token) {
         let (socket, listening) = match self.state.borrow_mut().slots.get_mut(token) {
-            Some(Slot::Listener(listener)) => {
-                (listener.socket.clone(), listener.listening.clone())
-            }
+            Some(Slot::Listener(listener)) => (listener.socket.clone(), listener.listening.clone()),
             _ => return,
         };
         for _ in 0..ACCEPTS_MAX {

@@ -47,9 +47,8 @@ impl Groups {
         encoding: EncodingId,
         protocol: &Rc<dyn StreamProtocol>,
     ) -> GroupId {
-        let id = self
-            .find(feed.id(), encoding, protocol.name())
-            .unwrap_or_else(|| self.begin(feed, encoding, protocol));
+        let id =
+            self.find(feed.id(), encoding, protocol.name()).unwrap_or_else(|| self.begin(feed, encoding, protocol));
         if let Some(group) = &mut self.groups[id.0 as usize] {
             group.members += 1;
         }
@@ -107,25 +106,12 @@ impl Groups {
 
     fn find(&self, feed: FeedId, encoding: EncodingId, protocol: &str) -> Option<GroupId> {
         self.of_feed(feed).iter().copied().find(|id| {
-            self.get(*id).is_some_and(|group| {
-                group.encoding == encoding && group.protocol.name() == protocol
-            })
+            self.get(*id).is_some_and(|group| group.encoding == encoding && group.protocol.name() == protocol)
         })
     }
 
-    fn begin(
-        &mut self,
-        feed: &Arc<FeedEntry>,
-        encoding: EncodingId,
-        protocol: &Rc<dyn StreamProtocol>,
-    ) -> GroupId {
-        let group = Group {
-            feed: feed.clone(),
-            protocol: protocol.clone(),
-            encoding,
-            members: 0,
-            waiting: Vec::new(),
-        };
+    fn begin(&mut self, feed: &Arc<FeedEntry>, encoding: EncodingId, protocol: &Rc<dyn StreamProtocol>) -> GroupId {
+        let group = Group { feed: feed.clone(), protocol: protocol.clone(), encoding, members: 0, waiting: Vec::new() };
         let free = self.groups.iter().position(Option::is_none);
         let index = free.unwrap_or_else(|| {
             self.groups.push(None);

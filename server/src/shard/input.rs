@@ -28,20 +28,18 @@ impl Shard {
     pub(super) fn take_readiness(self: &std::rc::Rc<Self>) -> std::io::Result<()> {
         let mut listeners = Vec::new();
         let mut state = self.state.borrow_mut();
-        self.reactor.collect(|ready| {
-            match state.slots.get_mut(ready.token) {
-                Some(Slot::Listener(_)) => listeners.push(ready.token),
-                Some(Slot::Task(task)) => task.wake(ready.readable, ready.writable),
-                Some(Slot::Subscriber(_)) => {
-                    if ready.writable {
-                        state.unblock(ready.token);
-                    }
-                    if ready.readable {
-                        state.read_input(ready.token);
-                    }
+        self.reactor.collect(|ready| match state.slots.get_mut(ready.token) {
+            Some(Slot::Listener(_)) => listeners.push(ready.token),
+            Some(Slot::Task(task)) => task.wake(ready.readable, ready.writable),
+            Some(Slot::Subscriber(_)) => {
+                if ready.writable {
+                    state.unblock(ready.token);
                 }
-                None => {}
+                if ready.readable {
+                    state.read_input(ready.token);
+                }
             }
+            None => {}
         })?;
         for token in std::mem::take(&mut state.unread) {
             if let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) {
@@ -97,11 +95,7 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return Input::Drained;
         };
-        let received = rustix::net::recv(
-            &subscriber.descriptor,
-            scratch.as_mut_slice(),
-            RecvFlags::DONTWAIT,
-        );
+        let received = rustix::net::recv(&subscriber.descriptor, scratch.as_mut_slice(), RecvFlags::DONTWAIT);
         match received {
             Ok((0, _)) => Input::Gone,
             Ok((count, _)) => {
@@ -119,10 +113,7 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return;
         };
-        let transport = self
-            .groups
-            .get(subscriber.group)
-            .map(|group| group.protocol.transport());
+        let transport = self.groups.get(subscriber.group).map(|group| group.protocol.transport());
         if subscriber.phase != Phase::Streaming || transport != Some(Transport::WebSocket) {
             return;
         }

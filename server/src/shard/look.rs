@@ -62,9 +62,7 @@ impl Shard {
         let groups = state.groups.of_feed(feed.id()).to_vec();
         for token in state.slots.tokens() {
             let ends = match state.slots.get_mut(token) {
-                Some(Slot::Subscriber(subscriber)) => {
-                    groups.contains(&subscriber.group) && condition(subscriber)
-                }
+                Some(Slot::Subscriber(subscriber)) => groups.contains(&subscriber.group) && condition(subscriber),
                 _ => false,
             };
             if ends {
@@ -129,10 +127,7 @@ impl State {
             if subscriber.blocked && delivered < floor_bytes && lag_events > self.floor_lag_events {
                 return Verdict::End(Farewell::TooSlow);
             }
-            subscriber.pace = Pace {
-                since: now,
-                delivered: subscriber.delivered,
-            };
+            subscriber.pace = Pace { since: now, delivered: subscriber.delivered };
         }
         let pace_due = subscriber.pace.since + window;
         let interval = self.ping_interval_ms.div_ceil(TICK_MS).max(1);

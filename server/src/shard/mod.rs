@@ -243,12 +243,7 @@ impl Shard {
     fn wake_readers(&self, feed: &FeedEntry) {
         feed.heard(self.index);
         let mut state = self.state.borrow_mut();
-        let State {
-            slots,
-            groups,
-            ready,
-            ..
-        } = &mut *state;
+        let State { slots, groups, ready, .. } = &mut *state;
         groups.wake(feed.id(), |token| {
             if let Some(Slot::Subscriber(subscriber)) = slots.get_mut(token) {
                 subscriber.waiting = false;

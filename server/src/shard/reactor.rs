@@ -55,12 +55,7 @@ impl Reactor {
 
     /// Watches a listening socket; level-triggered, because a shard may leave connections in the backlog.
     pub(crate) fn watch_listener(&self, socket: impl AsFd, token: Token) -> io::Result<()> {
-        epoll::add(
-            &self.epoll,
-            socket,
-            EventData::new_u64(token.pack()),
-            EventFlags::IN,
-        )?;
+        epoll::add(&self.epoll, socket, EventData::new_u64(token.pack()), EventFlags::IN)?;
         Ok(())
     }
 

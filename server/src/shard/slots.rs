@@ -20,10 +20,7 @@ impl Token {
 
     /// The reverse of [`Token::pack`].
     pub(crate) fn unpack(bits: u64) -> Self {
-        Self {
-            index: (bits & u64::from(u32::MAX)) as u32,
-            generation: (bits >> 32) as u32,
-        }
+        Self { index: (bits & u64::from(u32::MAX)) as u32, generation: (bits >> 32) as u32 }
     }
 }
 
@@ -40,10 +37,7 @@ pub(crate) struct Slots<T> {
 
 impl<T> Slots<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            entries: Slab::new(),
-            generation: 0,
-        }
+        Self { entries: Slab::new(), generation: 0 }
     }
 
     /// Puts in what `make` returns for the token it will have.
@@ -51,14 +45,8 @@ impl<T> Slots<T> {
         self.generation = self.generation.wrapping_add(1);
         let vacant = self.entries.vacant_entry();
         let index = u32::try_from(vacant.key()).expect("a process cannot hold 2^32 descriptors");
-        let token = Token {
-            index,
-            generation: self.generation,
-        };
-        vacant.insert(Entry {
-            generation: self.generation,
-            value: make(token),
-        });
+        let token = Token { index, generation: self.generation };
+        vacant.insert(Entry { generation: self.generation, value: make(token) });
         token
     }
 
@@ -76,13 +64,7 @@ impl<T> Slots<T> {
 
     /// Every token in use, in no particular order.
     pub(crate) fn tokens(&self) -> Vec<Token> {
-        self.entries
-            .iter()
-            .map(|(index, entry)| Token {
-                index: index as u32,
-                generation: entry.generation,
-            })
-            .collect()
+        self.entries.iter().map(|(index, entry)| Token { index: index as u32, generation: entry.generation }).collect()
     }
 }
 

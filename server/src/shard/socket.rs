@@ -79,22 +79,9 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(
-        shard: Rc<Shard>,
-        descriptor: OwnedFd,
-        admission: Admission,
-    ) -> io::Result<Self> {
-        let token = shard
-            .state
-            .borrow_mut()
-            .slots
-            .insert_with(|_| Slot::Task(TaskSlot::default()));
-        let socket = Self {
-            shard,
-            token,
-            descriptor: Some(descriptor),
-            admission: Some(admission),
-        };
+    pub(crate) fn new(shard: Rc<Shard>, descriptor: OwnedFd, admission: Admission) -> io::Result<Self> {
+        let token = shard.state.borrow_mut().slots.insert_with(|_| Slot::Task(TaskSlot::default()));
+        let socket = Self { shard, token, descriptor: Some(descriptor), admission: Some(admission) };
         socket.shard.reactor.watch_socket(socket.fd(), token)?;
         Ok(socket)
     }
@@ -106,9 +93,7 @@ impl Socket {
 
     /// The place this connection takes among those the limits allow.
     pub(crate) fn admission(&self) -> &Admission {
-        self.admission
-            .as_ref()
-            .expect("only `release` takes the admission, and it consumes the socket")
+        self.admission.as_ref().expect("only `release` takes the admission, and it consumes the socket")
     }
 
     /// Every read and write after `delay_ms` from now fails with [`io::ErrorKind::TimedOut`]. Replaces an earlier deadline.
@@ -148,9 +133,7 @@ impl Socket {
     }
 
     fn fd(&self) -> &OwnedFd {
-        self.descriptor
-            .as_ref()
-            .expect("only `release` takes the descriptor, and it consumes the socket")
+        self.descriptor.as_ref().expect("only `release` takes the descriptor, and it consumes the socket")
     }
 
     fn with_slot<T>(&self, act: impl FnOnce(&mut TaskSlot) -> T) -> Option<T> {
@@ -174,33 +157,21 @@ impl Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         match rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT) {
             Ok((count, _)) => Poll::Ready(Ok(count)),
-            Err(Errno::AGAIN | Errno::INTR) => {
-                self.wait(|task| task.reader = Some(cx.waker().clone()))
-            }
+            Err(Errno::AGAIN | Errno::INTR) => self.wait(|task| task.reader = Some(cx.waker().clone())),
             Err(error) => Poll::Ready(Err(error.into())),
         }
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         match rustix::net::send(self.fd(), buf, flags) {
             Ok(count) => Poll::Ready(Ok(count)),
-            Err(Errno::AGAIN | Errno::INTR) => {
-                self.wait(|task| task.writer = Some(cx.waker().clone()))
-            }
+            Err(Errno::AGAIN | Errno::INTR) => self.wait(|task| task.writer = Some(cx.waker().clone())),
             Err(error) => Poll::Ready(Err(error.into())),
         }
     }

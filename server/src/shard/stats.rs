@@ -23,8 +23,7 @@ impl ShardStats {
     pub(super) fn publish(&self, state: &State) {
         self.sends.store(state.sends, Ordering::Relaxed);
         self.sent_bytes.store(state.sent_bytes, Ordering::Relaxed);
-        self.subscribers
-            .store(state.subscribers as u64, Ordering::Relaxed);
+        self.subscribers.store(state.subscribers as u64, Ordering::Relaxed);
     }
 
     /// Connections taken since the start.

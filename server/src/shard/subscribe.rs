@@ -23,9 +23,7 @@ impl Shard {
         let (token, descriptor, admission) = socket.release();
         self.cap_backlog(&descriptor);
         let mut state = self.state.borrow_mut();
-        let group = state
-            .groups
-            .join(&start.feed, start.encoding, &start.protocol);
+        let group = state.groups.join(&start.feed, start.encoding, &start.protocol);
         start.feed.join(self.index);
         state.subscribers += 1;
         let now = state.wheel.now();
@@ -45,10 +43,7 @@ impl Shard {
             delivered: 0,
             last_write: now,
             due: 0,
-            pace: Pace {
-                since: now,
-                delivered: 0,
-            },
+            pace: Pace { since: now, delivered: 0 },
             replay: start.replay.map(Box::new),
             _admission: admission,
         };
@@ -100,12 +95,7 @@ impl Shard {
         self.spawn(fetching);
     }
 
-    fn resume_at(
-        &self,
-        token: Token,
-        cursor: tailwater_core::Cursor,
-        moved: Result<(), CursorError>,
-    ) {
+    fn resume_at(&self, token: Token, cursor: tailwater_core::Cursor, moved: Result<(), CursorError>) {
         let mut state = self.state.borrow_mut();
         if let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) {
             subscriber.cursor = Some(cursor);

@@ -42,11 +42,12 @@ enum Sent {
 impl State {
     /// Gives the subscriber a turn soon, unless it already has one coming.
     pub(crate) fn make_ready(&mut self, token: Token) {
-        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
-            if !subscriber.queued && !subscriber.blocked {
-                subscriber.queued = true;
-                self.ready.push_back(token);
-            }
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token)
+            && !subscriber.queued
+            && !subscriber.blocked
+        {
+            subscriber.queued = true;
+            self.ready.push_back(token);
         }
     }
 

@@ -22,10 +22,7 @@ pub(crate) struct Wheel {
 
 impl Wheel {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: (0..SLOTS).map(|_| Vec::new()).collect(),
-            now: 0,
-        }
+        Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), now: 0 }
     }
 
     /// The current tick.
@@ -70,10 +67,8 @@ mod tests {
         let mut slots = Slots::new();
         let mut wheel = Wheel::new();
         let delays = [1, 99, 100, 101, 5_000, 51_200, 60_000, 120_000];
-        let filed: Vec<(Token, Tick)> = delays
-            .iter()
-            .map(|&delay_ms| (slots.insert_with(|_| ()), wheel.after_ms(delay_ms)))
-            .collect();
+        let filed: Vec<(Token, Tick)> =
+            delays.iter().map(|&delay_ms| (slots.insert_with(|_| ()), wheel.after_ms(delay_ms))).collect();
         for &(token, due) in &filed {
             wheel.file(token, due);
         }

@@ -71,7 +71,8 @@ fn streams_that_open_while_their_feed_is_deleted_end() {
                     let head = connection.send(upgrade(&format!("/xrpc/{NSID}?cursor=0")) + "\r\n").head();
                     // Too late, or in between: but who was let in is also told that it is over.
                     if head.status == 101 {
-                        let close = super::common::frames::closed_with(super::common::frames::server_frame(&mut connection));
+                        let close =
+                            super::common::frames::closed_with(super::common::frames::server_frame(&mut connection));
                         assert_eq!(close.0, 1001);
                     }
                 });

@@ -184,7 +184,9 @@ fn gaps_in_the_seqs_are_no_obstacle() {
     let appliance = Appliance::start();
     let frames: Vec<_> = [10, 20, 30].map(|seq| frame(seq, "past")).to_vec();
     assert_eq!(appliance.publish_frames("repos", "preserve", &frames).0, 200);
-    for (cursor, expected) in [(10, [10, 20, 30].as_slice()), (11, &[20, 30]), (20, &[20, 30]), (21, &[30]), (30, &[30])] {
+    for (cursor, expected) in
+        [(10, [10, 20, 30].as_slice()), (11, &[20, 30]), (20, &[20, 30]), (21, &[30]), (30, &[30])]
+    {
         let mut socket = appliance.websocket(&format!("/xrpc/{REPOS}?cursor={cursor}"));
         let seqs: Vec<u64> = expected.iter().map(|_| seq_of(receive(&mut socket))).collect();
         assert_eq!(seqs, expected, "cursor={cursor}");

@@ -65,10 +65,8 @@ fn notices_in_the_json_form() {
     let appliance = Appliance::start();
     assert_eq!(appliance.publish_frames("repos", "preserve", &[frame(9, "x")]).0, 200);
     let open = |cursor: &str| appliance.websocket_with(&format!("/xrpc/{REPOS}?cursor={cursor}"), Some(JSON)).0;
-    let errors = [
-        ("99", "FutureCursor", "Cursor in the future."),
-        ("abc", "InvalidRequest", "cursor is not an integer"),
-    ];
+    let errors =
+        [("99", "FutureCursor", "Cursor in the future."), ("abc", "InvalidRequest", "cursor is not an integer")];
     for (cursor, error, message) in errors {
         let mut socket = open(cursor);
         assert_eq!(receive_json(&mut socket), json!({"$type": "error", "error": error, "message": message}));

@@ -36,8 +36,7 @@ fn error(name: &str, message: &str) -> String {
 #[test]
 fn a_future_cursor() {
     let appliance = Appliance::start();
-    let golden =
-        "a1626f7020a2656572726f726c467574757265437572736f72676d65737361676575437572736f7220696e20746865206675747572652e";
+    let golden = "a1626f7020a2656572726f726c467574757265437572736f72676d65737361676575437572736f7220696e20746865206675747572652e";
     assert_eq!(error("FutureCursor", "Cursor in the future."), golden);
     assert_eq!(refusal(&appliance, "cursor=2"), (golden.to_owned(), (1008, "FutureCursor".to_owned())));
 }

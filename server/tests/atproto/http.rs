@@ -48,7 +48,10 @@ fn a_stream_is_opened_with_an_upgrade() {
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for (fields, refusal) in [
         (String::new(), error(426, "UpgradeRequired")),
-        (format!("Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n{key}"), error(426, "UpgradeRequired")),
+        (
+            format!("Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n{key}"),
+            error(426, "UpgradeRequired"),
+        ),
         (format!("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n{key}"), error(426, "UpgradeRequired")),
         (
             format!("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n{key}"),
@@ -85,7 +88,8 @@ fn an_unknown_stream_is_not_implemented() {
 #[test]
 fn a_trailing_slash_and_unknown_parameters_are_accepted() {
     let appliance = Appliance::start();
-    for path in [format!("/xrpc/{REPOS}/"), format!("/xrpc/{REPOS}/?cursor=0&name=me"), format!("/xrpc/{REPOS}?a=b&&c")] {
+    for path in [format!("/xrpc/{REPOS}/"), format!("/xrpc/{REPOS}/?cursor=0&name=me"), format!("/xrpc/{REPOS}?a=b&&c")]
+    {
         open(&appliance, &path);
     }
 }

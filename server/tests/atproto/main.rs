@@ -2,6 +2,8 @@
 //!
 //! What unmodified clients make of it is tested in `clients/`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -169,11 +169,8 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 
 /// One HTTP request; the status and the JSON body (null when it is not JSON).
 pub fn call(method: &str, url: &str, content_type: Option<&str>, body: impl AsRef<[u8]>) -> (u16, Value) {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
-        .build()
-        .new_agent();
+    let agent =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent();
     let mut request = ureq::http::Request::builder().method(method).uri(url);
     if let Some(content_type) = content_type {
         request = request.header("Content-Type", content_type);

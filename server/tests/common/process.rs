@@ -12,7 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The binary, with nothing of the tester's own configuration in its environment.
 pub fn tailwater() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tailwater"));
-    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("TAILWATER_"));
+    let ours =
+        std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("TAILWATER_"));
     ours.for_each(|name| {
         command.env_remove(name);
     });

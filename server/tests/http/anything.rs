@@ -50,7 +50,12 @@ fn run(cases: u32, strategy: impl Strategy<Value = Vec<u8>>, check: impl Fn(&App
         config.limits.header_timeout_ms = 100;
     });
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    runner.run(&strategy, |bytes| { check(&appliance, &bytes); Ok(()) }).unwrap();
+    runner
+        .run(&strategy, |bytes| {
+            check(&appliance, &bytes);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(appliance.get("/v1/status").0, 200);
     for feed in ["repos", "labels"] {
         let (status, described) = appliance.get(&format!("/v1/feeds/{feed}"));

@@ -90,7 +90,9 @@ fn heads_that_are_too_large() {
 #[test]
 fn paths_that_are_not_there() {
     let appliance = Appliance::start();
-    for path in ["/v2", "/v1", "/v1/", "/v1/feeds/", "/v1/feeds/repos/events/", "/v10/feeds", "//v1/feeds", "/favicon.ico"] {
+    for path in
+        ["/v2", "/v1", "/v1/", "/v1/feeds/", "/v1/feeds/repos/events/", "/v10/feeds", "//v1/feeds", "/favicon.ico"]
+    {
         let (status, answer) = appliance.get(path);
         let expected = if path == "/v1/feeds/" { "FeedNotFound" } else { "NotFound" };
         assert_eq!((status, answer["error"].as_str()), (404, Some(expected)), "{path}");
@@ -107,7 +109,8 @@ fn a_listener_serves_its_own_dialects() {
     use tailwater::config::{Dialect, Listen};
     let appliance = Appliance::start_with(|config| {
         let address = config.listen[0].address;
-        config.listen = [Dialect::Native, Dialect::Atproto].map(|dialect| Listen { address, dialects: vec![dialect] }).into();
+        config.listen =
+            [Dialect::Native, Dialect::Atproto].map(|dialect| Listen { address, dialects: vec![dialect] }).into();
     });
     let ports = appliance.running().addresses().to_vec();
     for (address, native, atproto) in [(ports[0], 200, 404), (ports[1], 404, 200)] {

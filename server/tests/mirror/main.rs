@@ -2,6 +2,8 @@
 //!
 //! Upstreams that behave are appliances; the others are scripts on a listening socket.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -28,7 +28,9 @@ fn deleting_a_feed_ends_its_streams_with_its_reason() {
     assert_eq!(blocks.event().unwrap(), format!("event: error\ndata: {object}\n\n"));
     assert_eq!((blocks.event(), blocks.at_end()), (None, true));
     match messages.read().unwrap() {
-        Message::Close(Some(close)) => assert_eq!((close.code, close.reason.as_str()), (CloseCode::Away, "The feed was deleted.")),
+        Message::Close(Some(close)) => {
+            assert_eq!((close.code, close.reason.as_str()), (CloseCode::Away, "The feed was deleted."))
+        }
         other => panic!("{other:?}"),
     }
     // Other feeds' streams go on.
@@ -93,5 +95,8 @@ fn a_reader_that_falls_out_of_the_window_is_told() {
             message => assert!(message.is_text()),
         }
     };
-    assert_eq!((close.code, close.reason.as_str()), (CloseCode::Policy, "The reader's position is no longer retained."));
+    assert_eq!(
+        (close.code, close.reason.as_str()),
+        (CloseCode::Policy, "The reader's position is no longer retained.")
+    );
 }

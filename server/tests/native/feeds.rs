@@ -25,7 +25,8 @@ fn a_feed_is_created_described_listed_and_deleted() {
     assert_eq!(appliance.get("/v1/feeds/news"), (200, expected));
 
     let (status, list) = appliance.get("/v1/feeds");
-    let names: Vec<&str> = list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
     assert_eq!((status, names), (200, vec!["labels", "news", "repos"]));
 
     assert_eq!(appliance.publish("news", r#"{"kind":"put","body":1}"#).1["first_seq"], 100);
@@ -100,7 +101,8 @@ fn an_endpoint_belongs_to_one_feed() {
 #[test]
 fn names_are_any_text() {
     let appliance = Appliance::start();
-    let names = ["Ä ü/ß", "日本語", "..", ".", "a%2Fb", "a b+c", "UPPER", "upper", "\u{1f600}", "~", "?#&=", &"x".repeat(200)];
+    let names =
+        ["Ä ü/ß", "日本語", "..", ".", "a%2Fb", "a b+c", "UPPER", "upper", "\u{1f600}", "~", "?#&=", &"x".repeat(200)];
     for name in names {
         let path: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let (status, created) = appliance.put(&format!("/v1/feeds/{path}"), "");
@@ -124,7 +126,8 @@ fn names_are_any_text() {
     // The same names after a restart.
     let again = Appliance::start_in(appliance.stop(), |_| {});
     let (_, list) = again.get("/v1/feeds");
-    let found: Vec<&str> = list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
+    let found: Vec<&str> =
+        list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
     assert!(names.iter().all(|name| found.contains(name)) && found.len() == names.len() + 2, "{found:?}");
 }
 

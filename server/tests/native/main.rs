@@ -2,6 +2,8 @@
 //!
 //! Statuses, names of errors and positions are those a program may rely on; of the sentences only what they have to name.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

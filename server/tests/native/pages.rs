@@ -52,7 +52,10 @@ fn an_empty_page_keeps_its_cursor() {
     assert_eq!(appliance.get(PAGE), (200, json!({"events": [], "cursor": 1})));
     appliance.put("/v1/feeds/late", r#"{"first_seq":50}"#);
     assert_eq!(appliance.get("/v1/feeds/late/events?format=json&cursor=0"), (200, json!({"events": [], "cursor": 50})));
-    assert_eq!(appliance.get("/v1/feeds/late/events?format=json&cursor=50"), (200, json!({"events": [], "cursor": 50})));
+    assert_eq!(
+        appliance.get("/v1/feeds/late/events?format=json&cursor=50"),
+        (200, json!({"events": [], "cursor": 50}))
+    );
 }
 
 #[test]
@@ -60,7 +63,9 @@ fn gaps_between_seqs_are_no_gaps_between_pages() {
     let appliance = Appliance::start();
     let frames = [5, 90, 91, 1_000].map(|seq| super::common::frame(seq, "x"));
     assert_eq!(appliance.publish_frames("repos", "preserve", &frames).0, 200);
-    for (cursor, expected, next) in [(0, vec![5, 90], 91), (5, vec![5, 90], 91), (6, vec![90, 91], 92), (92, vec![1_000], 1_001)] {
+    for (cursor, expected, next) in
+        [(0, vec![5, 90], 91), (5, vec![5, 90], 91), (6, vec![90, 91], 92), (92, vec![1_000], 1_001)]
+    {
         let (_, page) = appliance.get(&format!("{PAGE}&cursor={cursor}&limit=2"));
         assert_eq!((seqs(&page), &page["cursor"]), (expected, &json!(next)), "{cursor}");
     }

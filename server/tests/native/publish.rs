@@ -34,7 +34,8 @@ fn every_json_value_is_a_body() {
         r#""""#,
         "{}",
     ];
-    let lines: Vec<String> = bodies.iter().map(|body| format!(r#"{{"kind":"put","key":"k","time":7,"body":{body}}}"#)).collect();
+    let lines: Vec<String> =
+        bodies.iter().map(|body| format!(r#"{{"kind":"put","key":"k","time":7,"body":{body}}}"#)).collect();
     let answer = appliance.publish("repos", &lines.join("\n"));
     assert_eq!(answer, (200, json!({"first_seq": 1, "last_seq": 10, "count": 10})));
     let page = Connection::open(appliance.address)
@@ -53,7 +54,8 @@ fn kinds_keys_times_and_deletes() {
         {\"body\": 2 , \"kind\":\"#commit\"}\n{\"kind\":\"delete\",\"key\":\"gone\"}\n";
     assert_eq!(appliance.publish("repos", lines).1["count"], 3);
     let found = events(&appliance, "repos");
-    let essence: Vec<Value> = found.iter().map(|event| json!([event["seq"], event["kind"], event["key"], event["body"]])).collect();
+    let essence: Vec<Value> =
+        found.iter().map(|event| json!([event["seq"], event["kind"], event["key"], event["body"]])).collect();
     let expected = [json!([1, "put", "ä/\0", {}]), json!([2, "#commit", "", 2]), json!([3, "delete", "gone", null])];
     assert_eq!(essence, expected);
     assert_eq!(found[0]["time"], 1);
@@ -97,7 +99,8 @@ fn a_bad_line_refuses_the_whole_and_is_named() {
 fn what_is_no_publish_request() {
     let appliance = Appliance::start();
     let url = appliance.url(EVENTS);
-    let call = |path: &str, content_type, body: &str| super::common::call("POST", &format!("{url}{path}"), content_type, body);
+    let call =
+        |path: &str, content_type, body: &str| super::common::call("POST", &format!("{url}{path}"), content_type, body);
     let lines = Some("application/x-ndjson; charset=utf-8");
     let frames = Some("application/vnd.tailwater.frames");
     for (path, content_type, body, status, name) in [
@@ -148,8 +151,18 @@ fn bodies_that_are_too_large_or_broken() {
     let table = [
         (format!("Content-Length: {}\r\n", large.len()), large.clone(), 413, "BodyTooLarge"),
         ("Content-Length: 99999999999999999\r\n".into(), String::new(), 413, "BodyTooLarge"),
-        ("Transfer-Encoding: chunked\r\n".into(), format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len()), 413, "BodyTooLarge"),
-        ("Transfer-Encoding: chunked\r\n".into(), format!("{}0\r\n\r\n", "100\r\n".to_owned() + &"a".repeat(256) + "\r\n").repeat(9), 400, "InvalidLine"),
+        (
+            "Transfer-Encoding: chunked\r\n".into(),
+            format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len()),
+            413,
+            "BodyTooLarge",
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n".into(),
+            format!("{}0\r\n\r\n", "100\r\n".to_owned() + &"a".repeat(256) + "\r\n").repeat(9),
+            400,
+            "InvalidLine",
+        ),
         ("Transfer-Encoding: chunked\r\n".into(), "zz\r\n".into(), 400, "BadRequest"),
         ("Transfer-Encoding: chunked\r\n".into(), "1\r\nabc".into(), 400, "BadRequest"),
         ("Content-Length: 50\r\n".into(), "{".into(), 408, "RequestTimeout"),

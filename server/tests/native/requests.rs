@@ -64,14 +64,21 @@ fn browsers_may_ask() {
         assert_eq!(answer.header("Access-Control-Allow-Headers"), Some("*"));
     }
     let refused = ask(&appliance, "GET /v1/feeds/none HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!((refused.status, refused.header("Access-Control-Allow-Origin")), (404, Some("*")), "errors are readable too");
+    assert_eq!(
+        (refused.status, refused.header("Access-Control-Allow-Origin")),
+        (404, Some("*")),
+        "errors are readable too"
+    );
 }
 
 #[test]
 fn the_status_counts() {
     let appliance = Appliance::start();
     let (code, status) = appliance.get("/v1/status");
-    assert_eq!((code, &status["shards"], &status["feeds"], &status["subscribers"]), (200, &json!(2), &json!(2), &json!(0)));
+    assert_eq!(
+        (code, &status["shards"], &status["feeds"], &status["subscribers"]),
+        (200, &json!(2), &json!(2), &json!(0))
+    );
     assert!(status["version"].is_string() && status["uptime_s"].is_u64());
     assert!(status["connections_total"].as_u64().unwrap() >= 1 && status["connections"].as_u64().unwrap() >= 1);
 

@@ -8,7 +8,8 @@ use super::common::{Appliance, raw::Connection};
 
 /// Publishes events whose key is the seq they will get.
 fn publish(appliance: &Appliance, seqs: std::ops::RangeInclusive<u64>) {
-    let lines: Vec<String> = seqs.map(|seq| format!(r#"{{"kind":"put","key":"{seq}","time":{seq},"body":{{"n":{seq}}}}}"#)).collect();
+    let lines: Vec<String> =
+        seqs.map(|seq| format!(r#"{{"kind":"put","key":"{seq}","time":{seq},"body":{{"n":{seq}}}}}"#)).collect();
     assert_eq!(appliance.publish("repos", &lines.join("\n")).0, 200);
 }
 

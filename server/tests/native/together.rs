@@ -16,7 +16,8 @@ fn publish(appliance: &Appliance, publisher: u64) -> Vec<(u64, Vec<String>)> {
     let mut connection = Connection::open(appliance.address);
     let one = |request| {
         let keys: Vec<String> = (0..LINES).map(|line| format!("{publisher}-{request}-{line}")).collect();
-        let lines: Vec<String> = keys.iter().map(|key| format!(r#"{{"kind":"put","key":"{key}","body":{publisher}}}"#)).collect();
+        let lines: Vec<String> =
+            keys.iter().map(|key| format!(r#"{{"kind":"put","key":"{key}","body":{publisher}}}"#)).collect();
         let body = lines.join("\n");
         let head = "POST /v1/feeds/repos/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n";
         let answer = connection.send(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).answer();
@@ -48,7 +49,8 @@ fn every_acknowledged_event_once_and_in_one_order() {
     }
     let (acknowledged, delivered) = std::thread::scope(|scope| {
         let readers: Vec<_> = streams.iter_mut().map(|stream| scope.spawn(|| read(stream))).collect();
-        let publishers: Vec<_> = (0..PUBLISHERS).map(|n| (n, &appliance)).map(|(n, on)| scope.spawn(move || publish(on, n))).collect();
+        let publishers: Vec<_> =
+            (0..PUBLISHERS).map(|n| (n, &appliance)).map(|(n, on)| scope.spawn(move || publish(on, n))).collect();
         let acknowledged: Vec<_> = publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect();
         let delivered: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
         (acknowledged, delivered)

@@ -31,11 +31,7 @@ fn frames_right_behind_the_handshake_are_not_lost() {
 fn a_close_is_echoed() {
     let appliance = Appliance::start();
     for path in [STREAM, XRPC] {
-        for (payload, echo) in [
-            (&b"\x03\xe8bye"[..], &b"\x03\xe8"[..]),
-            (b"\x0f\xa0", b"\x0f\xa0"),
-            (b"", b""),
-        ] {
+        for (payload, echo) in [(&b"\x03\xe8bye"[..], &b"\x03\xe8"[..]), (b"\x0f\xa0", b"\x0f\xa0"), (b"", b"")] {
             let mut connection = open(&appliance, path);
             let answer = server_frame(connection.send(client_frame(CLOSE, payload)));
             assert_eq!(answer, (CLOSE, echo.to_vec()), "{payload:?}");

@@ -1,5 +1,7 @@
 //! RFC 6455 over real sockets: handshakes, rules a client can break, and control frames on a busy stream.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

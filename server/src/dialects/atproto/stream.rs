@@ -165,18 +165,16 @@ struct Place {
 
 /// Applies the cursor rules to the feed as it is now.
 fn place(request: &Request<'_>, feed: &FeedEntry, binding: &AtprotoExposure) -> Result<Place, Notice> {
-    let cursor = request::parse_cursor(&request.head.query())
-        .map_err(|error| Notice::InvalidRequest(error.to_string()))?;
+    let cursor =
+        request::parse_cursor(&request.head.query()).map_err(|error| Notice::InvalidRequest(error.to_string()))?;
     let feed = feed.feed();
     let window = Window { first_seq: feed.first_seq(), next_seq: feed.next_seq() };
     match decide(cursor, semantics(binding.cursor_semantics), window) {
         Decision::Live => Ok(Place { at: Start::Tail, outdated: false }),
-        Decision::From { outdated: true, .. } if binding.on_outdated == OnOutdated::Fail => {
-            Err(Notice::Error {
-                error: "CursorTooOld".to_owned(),
-                message: format!("The oldest event still held has seq {}.", window.first_seq),
-            })
-        }
+        Decision::From { outdated: true, .. } if binding.on_outdated == OnOutdated::Fail => Err(Notice::Error {
+            error: "CursorTooOld".to_owned(),
+            message: format!("The oldest event still held has seq {}.", window.first_seq),
+        }),
         Decision::From { seq, outdated } => Ok(Place { at: Start::Seq(seq), outdated }),
         // What a damaged feed can still show may end before what its readers have seen.
         Decision::Future if matches!(feed.state(), FeedState::Failed { .. }) => Err(Notice::Error {

@@ -69,6 +69,7 @@ fn preflight() -> Response {
 }
 
 fn nothing_here(path: &str) -> Response {
-    let message = format!("Nothing is served at {path}. Feeds are at /v1/feeds/{{feed}}, events below them at /events.");
+    let message =
+        format!("Nothing is served at {path}. Feeds are at /v1/feeds/{{feed}}, events below them at /events.");
     Response::error(404, "NotFound", &message)
 }

@@ -9,9 +9,8 @@ use crate::http::{Request, Response};
 /// `GET /v1/status`
 pub(super) fn status(request: &Request<'_>) -> Response {
     let appliance = &request.shard.appliance;
-    let sum = |read: fn(&crate::shard::ShardStats) -> u64| -> u64 {
-        appliance.stats.iter().map(|stats| read(stats)).sum()
-    };
+    let sum =
+        |read: fn(&crate::shard::ShardStats) -> u64| -> u64 { appliance.stats.iter().map(|stats| read(stats)).sum() };
     Response::json(
         200,
         &json!({

@@ -7,9 +7,9 @@ use std::{rc::Rc, sync::Arc};
 use tailwater_core::{Cursor, CursorError, EncodingId, FeedState, Start};
 use tailwater_wire::{
     http1::{LAST_CHUNK, ResponseHead},
-    json, ndjson,
+    json,
     native::request::{Format, ReadRequest, ReadStart, parse_read},
-    sse,
+    ndjson, sse,
     websocket::{
         frame,
         handshake::{self, HandshakeError},

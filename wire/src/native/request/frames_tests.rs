@@ -108,7 +108,11 @@ fn stricter_limits_are_inclusive_and_name_their_frame() {
     assert_eq!(limited(&exact), Ok(2));
     let bytes_max = whole.len() - 1;
     for (limits, problem, status) in [
-        (PublishLimits { event_bytes_max: bytes_max, ..exact }, OverLimit::Event { bytes: whole.len(), bytes_max }, 413),
+        (
+            PublishLimits { event_bytes_max: bytes_max, ..exact },
+            OverLimit::Event { bytes: whole.len(), bytes_max },
+            413,
+        ),
         (PublishLimits { key_bytes_max: 4, ..exact }, OverLimit::Key { bytes: 5, bytes_max: 4 }, 400),
         (PublishLimits { depth_max: 3, ..exact }, OverLimit::Depth { depth_max: 3 }, 400),
     ] {
