@@ -14,7 +14,7 @@ use std::{
         Barrier,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
+    thread::{self, Scope},
     time::Duration,
 };
 
@@ -31,6 +31,9 @@ use serde_json::Value;
 /// The size of an event; with this many a batch.
 const EVENT_BYTES: usize = 10_000;
 const BATCH: u64 = 20;
+
+/// Threads that read for those who do.
+const THREADS: usize = 4;
 
 /// How far the slowest of the readers that do read may be behind before the publisher waits for it.
 const AHEAD_MAX: u64 = 3 * BATCH;
@@ -87,13 +90,40 @@ fn narrow(address: SocketAddr, cursor: u64) -> Bulk {
     stream
 }
 
-/// Reads events without a gap up to this one, noting the progress.
-fn read_to(stream: &mut Bulk, mut seq: u64, last_seq: u64, progress: &AtomicU64) {
+/// Opens streams that take what a reader that reads can need.
+fn wide(address: SocketAddr, count: usize) -> Vec<Bulk> {
+    let open = |_| Bulk::open(address, &format!("/xrpc/{REPOS}"), Some(64 << 10)).unwrap();
+    (0..count).map(open).collect()
+}
+
+/// Starts threads that read the streams, each without a gap up to this event, noting the progress.
+fn read_all<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    readers: &'scope mut [Bulk],
+    last_seq: u64,
+    progress: &'scope [AtomicU64],
+) {
+    let share = readers.len().div_ceil(THREADS);
+    for (readers, progress) in readers.chunks_mut(share).zip(progress.chunks(share)) {
+        scope.spawn(move || {
+            bulk::drive(readers, |reader, first, frame| {
+                let before = progress[reader].load(Ordering::Relaxed);
+                if first == 0x82 {
+                    assert_eq!(told(frame).seq, before + 1);
+                    progress[reader].store(before + 1, Ordering::Relaxed);
+                }
+                first == 0x82 && before + 1 == last_seq
+            });
+        });
+    }
+}
+
+/// Reads events without a gap up to this one.
+fn read_to(stream: &mut Bulk, mut seq: u64, last_seq: u64) {
     while seq <= last_seq {
         let (first, frame) = stream.next().expect("a reader that reads is not closed");
         if first == 0x82 {
             assert_eq!(told(frame).seq, seq);
-            progress.store(seq, Ordering::Relaxed);
             seq += 1;
         }
     }
@@ -134,16 +164,13 @@ fn stalled_readers_leave_the_window_and_nobody_else_notices() {
         ),
     );
     let address = serving.address;
-    let mut readers: Vec<Bulk> =
-        (0..reading).map(|_| Bulk::open(address, &format!("/xrpc/{REPOS}"), None).unwrap()).collect();
+    let mut readers = wide(address, reading);
     let mut sleepers: Vec<Bulk> = (0..stalled).map(|_| narrow(address, 1)).collect();
     let progress: Vec<AtomicU64> = readers.iter().map(|_| AtomicU64::new(0)).collect();
     let before = own_bytes(&serving);
     let outside = Barrier::new(stalled + 1);
     let told = thread::scope(|scope| {
-        for (stream, progress) in readers.iter_mut().zip(&progress) {
-            bulk::spawn(scope, || read_to(stream, 1, EVENTS, progress));
-        }
+        read_all(scope, &mut readers, EVENTS, &progress);
         let outside = &outside;
         let waking: Vec<_> = sleepers
             .iter_mut()
@@ -198,20 +225,17 @@ fn stalled_readers_fall_below_the_floor_and_slow_ones_do_not() {
     let directory = tempfile::tempdir().unwrap();
     let serving = serve(directory.path(), &format!("floor_window_ms = 4000\nfloor_lag_events = {LAG_EVENTS}\n"));
     let address = serving.address;
-    let mut readers: Vec<Bulk> =
-        (0..reading).map(|_| Bulk::open(address, &format!("/xrpc/{REPOS}"), None).unwrap()).collect();
+    let mut readers = wide(address, reading);
     let sleepers: Vec<Bulk> = (0..stalled).map(|_| narrow(address, 1)).collect();
     let mut slow = narrow(address, 1);
     let progress: Vec<AtomicU64> = readers.iter().map(|_| AtomicU64::new(0)).collect();
     let before = own_bytes(&serving);
     thread::scope(|scope| {
-        for (stream, progress) in readers.iter_mut().zip(&progress) {
-            bulk::spawn(scope, || read_to(stream, 1, EVENTS, progress));
-        }
+        read_all(scope, &mut readers, EVENTS, &progress);
         // Reads a tenth of a second's worth and rests, far behind all the time, for longer than two windows.
         scope.spawn(|| {
             for from_seq in (1..=EVENTS).step_by(10) {
-                read_to(&mut slow, from_seq, from_seq + 9, &AtomicU64::new(0));
+                read_to(&mut slow, from_seq, from_seq + 9);
                 thread::sleep(Duration::from_millis(80));
             }
         });

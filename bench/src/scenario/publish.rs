@@ -16,7 +16,7 @@ use tailwater_loadgen::{
 
 use crate::{
     bench::Bench,
-    disk::syncs_per_second,
+    disk::Disk,
     figures::{Figure, bytes, percent, ratio_of_rounds, short, with_range},
     scenario::progress,
     server::{FEED, Server},
@@ -101,9 +101,10 @@ pub fn run(bench: &Bench, asked: &Publish) -> Result<Found> {
     let mut points: Vec<Point> = combinations.iter().map(point).collect();
     for round in 0..bench.rounds {
         let server = Server::start(bench, asked.connections.iter().copied().max().unwrap_or(1))?;
+        let mut disk = Disk::of(server.directory());
         for point in &mut points {
             progress(bench, round, &format!("batches of {} on {} connections", point.batch, point.connections));
-            measure(bench, asked, &server, point)?;
+            measure(bench, asked, &server, &mut disk, point)?;
         }
         server.stop()?;
     }
@@ -111,9 +112,9 @@ pub fn run(bench: &Bench, asked: &Publish) -> Result<Found> {
 }
 
 /// The disk, then the server.
-fn measure(bench: &Bench, asked: &Publish, server: &Server, point: &mut Point) -> Result<()> {
+fn measure(bench: &Bench, asked: &Publish, server: &Server, disk: &mut Disk, point: &mut Point) -> Result<()> {
     let batch_bytes = point.batch as usize * asked.event_bytes;
-    let syncs = syncs_per_second(server.directory(), batch_bytes, bench.measured)?;
+    let syncs = disk.batches_per_second(batch_bytes, bench.measured)?;
     point.disk_events_per_second.push(syncs * f64::from(point.batch));
     let size_bytes = asked.event_bytes;
     let config = PublishConfig {

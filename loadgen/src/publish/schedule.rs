@@ -42,6 +42,11 @@ impl Schedule {
         let is_in_time = self.duration.is_none_or(|duration| due.unwrap_or(elapsed) < duration);
         (events > 0 && is_in_time).then_some(Planned { due, first_event, events })
     }
+
+    /// Whether nothing more becomes due after `elapsed`.
+    pub fn is_over(&self, elapsed: Duration) -> bool {
+        self.duration.is_some_and(|duration| elapsed >= duration)
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +64,7 @@ mod tests {
             |due: Option<u32>, first_event, events| Some(Planned { due: due.map(|ms| ms * MS), first_event, events });
         let unlimited = Schedule { rate_per_s: None, events_max: None, duration: Some(20 * MS), ..steady };
         let timed = Schedule { events_max: None, duration: Some(20 * MS), ..steady };
+        assert!(!steady.is_over(20 * MS) && !timed.is_over(19 * MS) && timed.is_over(20 * MS));
         let table = [
             (steady, 0, 0, planned(Some(0), 0, 10)),
             (steady, 1, 900, planned(Some(10), 10, 10)),

@@ -87,6 +87,10 @@ pub(crate) fn work(run: &Run<'_>, mut client: Client) -> Seen {
             Err(error) => {
                 add(&mut seen.total.unanswered, error.to_string());
                 if error.is_unreachable() {
+                    // Late batches are sent all the same, but not to a server that has gone.
+                    if run.schedule.is_over(run.started.elapsed()) {
+                        break;
+                    }
                     thread::sleep(UNREACHABLE_PAUSE);
                 }
             }

@@ -23,6 +23,9 @@ use crate::serve::{Publisher, Running};
 /// Events are published together this often.
 const BEAT: Duration = Duration::from_millis(20);
 
+/// Events published together at most, so that one who is behind hears soon that it is over.
+const TOGETHER_MAX: usize = 64;
+
 /// Every demo shows the same accounts and documents.
 const SEED: u64 = 7;
 
@@ -101,14 +104,16 @@ fn publish(
         while !counters.stop.load(Ordering::Relaxed) {
             let due = (started.elapsed().as_secs_f64() * rate as f64) as u64;
             let mut batch = Batch::new();
-            while done < due {
+            while done < due && batch.len() < TOGETHER_MAX {
                 done += 1;
                 if !push(&mut batch, now_us()) {
                     counters.refused.fetch_add(1, Ordering::Relaxed);
                 }
             }
             send(&feed, batch, &counters);
-            std::thread::sleep(BEAT);
+            if done == due {
+                std::thread::sleep(BEAT);
+            }
         }
     })
 }

@@ -45,6 +45,11 @@ impl Mirrors {
         Self { mirrors: configured.iter().map(mirror).collect() }
     }
 
+    /// Whether a mirror fills the feed. Its seqs are the upstream's: nobody else can publish there.
+    pub(crate) fn fills(&self, feed: &str) -> bool {
+        self.mirrors.iter().any(|mirror| mirror.config.feed == feed)
+    }
+
     /// Every mirror and what it does now.
     pub(crate) fn statuses(&self) -> Vec<Described> {
         let described = |mirror: &Arc<Mirror>| Described {
@@ -65,6 +70,7 @@ pub(crate) fn follow_owned(shard: &Rc<Shard>) {
             continue;
         };
         if appliance.owner(entry.id()) == shard.index {
+            mirror.status.found(entry.feed().last_seq());
             shard.spawn(follow::follow(shard.clone(), mirror.clone(), entry));
         }
     }

@@ -49,6 +49,11 @@ pub(crate) struct Status {
 }
 
 impl Status {
+    /// What is durable here before anything is followed.
+    pub(super) fn found(&self, last_seq: u64) {
+        self.lock().last_seq = last_seq;
+    }
+
     pub(super) fn connecting(&self) {
         self.set(MirrorState::Connecting, None);
     }

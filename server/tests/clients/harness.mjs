@@ -191,7 +191,8 @@ export class Tailwater {
   async publishFrames(bytes, { feed = 'repos', seq = 'preserve' } = {}) {
     const answer = await fetch(`${this.http}/v1/feeds/${feed}/events?seq=${seq}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/vnd.tailwater.frames' },
+      // A connection that is kept may be one to a process that was killed since.
+      headers: { 'content-type': 'application/vnd.tailwater.frames', connection: 'close' },
       body: bytes,
     })
     const body = await answer.json()

@@ -3,15 +3,23 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
+    ops::Range,
     thread::{Builder, Scope, ScopedJoinHandle},
 };
 
+use rustix::{
+    event::{
+        Timespec,
+        epoll::{self, CreateFlags, EventData, EventFlags},
+    },
+    io::Errno,
+};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{PATIENCE, frames::upgrade};
 
 /// Bytes taken from the socket at once.
-const READ_BYTES: usize = 128 << 10;
+const READ_BYTES: usize = 64 << 10;
 
 /// Enough for a reader, little enough for thousands of them.
 const STACK_BYTES: usize = 256 << 10;
@@ -61,20 +69,31 @@ impl Bulk {
     /// The next frame: its first byte and its payload; `None` at the end, or when the end comes within a frame.
     pub fn next(&mut self) -> Option<(u8, &[u8])> {
         loop {
-            if let Some((header, length)) = frame_at(&self.buffer[self.start..]) {
-                let at = self.start + header;
-                if self.buffer.len() >= at + length {
-                    let first = self.buffer[self.start];
-                    self.start = at + length;
-                    return Some((first, &self.buffer[at..at + length]));
-                }
+            if let Some((first, payload)) = self.buffered() {
+                return Some((first, &self.buffer[payload]));
             }
-            self.buffer.drain(..self.start);
-            self.start = 0;
             if !self.fill() {
                 return None;
             }
         }
+    }
+
+    /// The next frame that has been read already. When there is none, what was handed out is forgotten.
+    fn buffered(&mut self) -> Option<(u8, Range<usize>)> {
+        if let Some((header, length)) = frame_at(&self.buffer[self.start..]) {
+            let at = self.start + header;
+            if self.buffer.len() >= at + length {
+                let first = self.buffer[self.start];
+                self.start = at + length;
+                return Some((first, at..at + length));
+            }
+        }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        if self.buffer.is_empty() {
+            self.buffer = Vec::new();
+        }
+        None
     }
 
     fn fill(&mut self) -> bool {
@@ -100,6 +119,40 @@ fn frame_at(bytes: &[u8]) -> Option<(usize, usize)> {
         [_, 127, ..] => Some((10, u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap()) as usize)),
         [_, short @ 0..=125, ..] => Some((2, short.into())),
         _ => None,
+    }
+}
+
+/// Reads many streams on one thread, and hands every frame to `each` with the stream's number, until it has said of each
+/// stream that it has enough.
+///
+/// # Panics
+/// When a stream ends before, or when nothing comes.
+pub fn drive(streams: &mut [Bulk], mut each: impl FnMut(usize, u8, &[u8]) -> bool) {
+    let readiness = epoll::create(CreateFlags::CLOEXEC).unwrap();
+    for (number, stream) in streams.iter().enumerate() {
+        epoll::add(&readiness, &stream.stream, EventData::new_u64(number as u64), EventFlags::IN).unwrap();
+    }
+    let patience = Timespec::try_from(PATIENCE).unwrap();
+    let mut events = Vec::with_capacity(1_024);
+    let mut reading = streams.len();
+    while reading > 0 {
+        events.clear();
+        match epoll::wait(&readiness, rustix::buffer::spare_capacity(&mut events), Some(&patience)) {
+            Ok(count) => assert_ne!(count, 0, "nothing came"),
+            Err(error) => assert_eq!(error, Errno::INTR),
+        }
+        for number in events.iter().map(|event| event.data.u64() as usize) {
+            let stream = &mut streams[number];
+            assert!(stream.fill(), "stream {number} has ended");
+            let mut enough = false;
+            while let Some((first, payload)) = stream.buffered() {
+                enough |= each(number, first, &stream.buffer[payload]);
+            }
+            if enough {
+                epoll::delete(&readiness, &stream.stream).unwrap();
+                reading -= 1;
+            }
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use std::{
 };
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 use tailwater::{
     config::{Config, Listen},
     serve::{self, Running},
@@ -165,6 +166,16 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
+}
+
+/// The same with little room in the kernel, so that a reader who does not read is noticed soon.
+pub fn connect_narrow(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_tcp_nodelay(true).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.into()
 }
 
 /// One HTTP request; the status and the JSON body (null when it is not JSON).

@@ -38,7 +38,7 @@ fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        run("umount", &[], &self.path);
+        run("umount", &["--lazy"], &self.path);
         // Its owner could not while something stood on it. One that holds anything stays.
         let _kept = std::fs::remove_dir(&self.path);
     }

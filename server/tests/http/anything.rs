@@ -45,10 +45,7 @@ fn is_whole(answer: &str) -> bool {
 }
 
 fn run(cases: u32, strategy: impl Strategy<Value = Vec<u8>>, check: impl Fn(&Appliance, &[u8])) {
-    let appliance = Appliance::start_with(|config| {
-        config.limits.idle_timeout_ms = 100;
-        config.limits.header_timeout_ms = 100;
-    });
+    let appliance = Appliance::start();
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     runner
         .run(&strategy, |bytes| {

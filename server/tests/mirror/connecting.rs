@@ -107,3 +107,11 @@ fn a_mirror_that_follows_does_not_keep_the_appliance_from_stopping() {
     let directory = mirror.stop();
     Appliance::start_in(directory, |_| {});
 }
+
+#[test]
+fn a_mirrored_feed_takes_events_from_its_upstream_only() {
+    let mirror = patient(nobody());
+    let (status, answer) = mirror.publish_frames("repos", "preserve", &[frame(7, "x")]);
+    assert_eq!((status, answer["error"].as_str()), (409, Some("FeedIsMirrored")));
+    assert_eq!(mirror.publish("labels", "{\"kind\":\"put\",\"body\":1}").0, 200);
+}

@@ -145,7 +145,7 @@ fn bodies_in_chunks_and_on_request() {
 fn bodies_that_are_too_large_or_broken() {
     let appliance = Appliance::start_with(|config| {
         config.limits.request_body_bytes_max = 2_000;
-        config.limits.idle_timeout_ms = 300;
+        config.limits.idle_timeout_ms = 1_500;
     });
     let large = LINE.repeat(80);
     let table = [

@@ -1,9 +1,7 @@
 //! Control frames on a stream whose reader does not read.
 
-use socket2::{Domain, Socket, Type};
-
 use super::common::{
-    Appliance, PATIENCE,
+    Appliance, connect_narrow,
     frames::{client_frame, server_frame, upgrade},
     raw::Connection,
 };
@@ -15,12 +13,7 @@ const EVENTS: u64 = 320;
 fn stalled(appliance: &Appliance) -> Connection {
     let line = format!("{{\"kind\":\"put\",\"body\":\"{}\"}}\n", "x".repeat(100_000));
     (0..EVENTS / 32).for_each(|_| assert_eq!(appliance.publish("repos", &line.repeat(32)).0, 200));
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(64 << 10).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.set_tcp_nodelay(true).unwrap();
-    socket.connect(&appliance.address.into()).unwrap();
-    let mut connection = Connection::on(socket.into());
+    let mut connection = Connection::on(connect_narrow(appliance.address));
     let head = connection.send(upgrade(&format!("{STREAM}?cursor=0")) + "\r\n").head();
     assert_eq!(head.status, 101);
     connection

@@ -46,6 +46,10 @@ pub(super) async fn publish(request: &mut Request<'_>, name: &str) -> Response {
         Ok(entry) => entry,
         Err(response) => return response,
     };
+    if request.shard.appliance.mirrors.fills(name) {
+        let message = format!("The feed {name:?} is filled by a mirror ([[mirror]]); publish to its upstream.");
+        return Response::error(409, "FeedIsMirrored", &message);
+    }
     let form = match form(request) {
         Ok(form) => form,
         Err(response) => return response,

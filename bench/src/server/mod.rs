@@ -3,6 +3,8 @@
 //! Owns its start, its end and its log; never looks inside. Whatever it needs beyond the defaults is in the configuration file
 //! written here, so that a scenario measures what a user runs.
 
+mod status;
+
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -14,8 +16,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tempfile::TempDir;
+
+pub use status::Status;
 
 use crate::{bench::Bench, http::Client, proc::Usage};
 
@@ -39,17 +42,6 @@ pub struct Server {
     client: Client,
     address: SocketAddr,
     directory: TempDir,
-}
-
-/// What the server counts about its streams.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// Streams open now.
-    pub subscribers: u64,
-    /// Sends that carried events, since the start.
-    pub sends: u64,
-    /// Bytes of these.
-    pub sent_bytes: u64,
 }
 
 impl Server {
@@ -151,24 +143,6 @@ impl Drop for Server {
     }
 }
 
-impl Status {
-    fn of(status: &Value) -> Option<Self> {
-        let count = |name| status.get(name)?.as_u64();
-        Some(Self {
-            subscribers: count("subscribers")?,
-            sends: count("sends_total")?,
-            sent_bytes: count("sent_bytes_total")?,
-        })
-    }
-
-    /// Bytes of a send since an earlier look, on average; 0 without sends.
-    pub fn bytes_per_send_since(&self, earlier: &Self) -> f64 {
-        let sends = self.sends.saturating_sub(earlier.sends);
-        let bytes = self.sent_bytes.saturating_sub(earlier.sent_bytes);
-        crate::figures::ratio(bytes as f64, sends as f64)
-    }
-}
-
 /// The defaults, but for the number of connections.
 fn configuration(subscribers: usize) -> String {
     format!("[limits]\nconnections_max = {}\n\n[log]\nlevel = \"warn\"\n", subscribers + CONNECTIONS_SPARE)
@@ -212,21 +186,7 @@ fn last_words(directory: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn counters_of_the_status() {
-        let status = json!({"subscribers": 3, "sends_total": 10, "sent_bytes_total": 5160, "feeds": 2});
-        let earlier = Status::of(&status).unwrap();
-        assert_eq!(earlier, Status { subscribers: 3, sends: 10, sent_bytes: 5160 });
-        assert_eq!(Status::of(&json!({"subscribers": 3})), None);
-
-        let later = Status { sends: 14, sent_bytes: 5160 + 1000, ..earlier };
-        assert_eq!(later.bytes_per_send_since(&earlier), 250.0);
-        assert_eq!(earlier.bytes_per_send_since(&earlier), 0.0);
-    }
 
     #[test]
     fn last_words_are_the_end_of_the_log() {
