@@ -1,7 +1,7 @@
 //! The appliance: the log, its feeds, and what all shards know in common.
 //!
 //! Owns the store and the life of feeds: created, given to a shard, closed, deleted. Never touches a socket. Everything
-//! that blocks here says so; shards call it on their blocking pool. Tested by `server/tests/feeds.rs`.
+//! that blocks here says so; shards call it on their blocking pool. Tested by `server/tests/native/`.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -1,7 +1,7 @@
 //! The appliance: shards that serve a durable event log in the protocols clients already speak.
 //!
-//! Data flows one way: request ([`http`], [`routes`], [`dialects`]) to event, log (`tailwater-core`), frame
-//! (`tailwater-wire`), socket ([`shard`]). The binary only parses the command line; everything else is here, so that tests
+//! Data flows one way: request (`http`, `routes`, `dialects`) to event, log (`tailwater-core`), frame
+//! (`tailwater-wire`), socket (`shard`). The binary only parses the command line; everything else is here, so that tests
 //! can run an appliance in their own process. Tests over real sockets stand in `server/tests/`.
 
 mod appliance;

@@ -7,7 +7,7 @@
 //! | `/xrpc/...` | AT Protocol |
 //!
 //! Owns this table and nothing of what a dialect does. A listener serves the dialects it is configured for; a path of
-//! another dialect does not exist there. Tested by `server/tests/http.rs`.
+//! another dialect does not exist there. Tested by `server/tests/http/`.
 
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! The reading side of a connection: heads and bodies, each with its limit and its deadline.
 //!
 //! Owns the bytes that have come and are not used up. An idle connection holds no buffer. Never answers. Tested by
-//! `server/tests/http.rs`.
+//! `server/tests/http/`.
 
 use std::{
     cell::RefCell,

@@ -1,7 +1,7 @@
 //! One connection's life as HTTP/1.1: read a request, answer it, wait for the next, until one becomes a stream.
 //!
 //! Owns the order of things on a connection and its deadlines. Never knows what a path means: that is `routes`. Tested
-//! by `server/tests/http.rs`.
+//! by `server/tests/http/`.
 
 mod inbound;
 mod reply;

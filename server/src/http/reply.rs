@@ -1,6 +1,6 @@
 //! What a handler gives back: a response, a stream, or the last bytes of a connection.
 //!
-//! Owns the response headers every answer shares. Never sends. Tested by `server/tests/http.rs`.
+//! Owns the response headers every answer shares. Never sends. Tested by `server/tests/http/`.
 
 use serde::Serialize;
 use tailwater_wire::http1::{Head, HttpDate, ResponseHead, Version};

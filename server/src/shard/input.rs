@@ -2,7 +2,7 @@
 //!
 //! Owns the reading side of streaming sockets. All subscribers of a shard read into one scratch buffer; none keeps one.
 //! Never panics on a peer's bytes: a violation ends that stream with the protocol's own code. Tested by
-//! `server/tests/websocket.rs`.
+//! `server/tests/websocket/`.
 
 use rustix::{io::Errno, net::RecvFlags};
 use tailwater_wire::websocket::{Message, frame};

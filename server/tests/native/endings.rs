@@ -38,6 +38,7 @@ fn deleting_a_feed_ends_its_streams_with_its_reason() {
         }
         other => panic!("{other:?}"),
     }
+    drop(messages);
     // Other feeds' streams go on.
     assert_eq!(appliance.publish("repos", r#"{"kind":"put","body":1}"#).0, 200);
     assert!(other.event().unwrap().contains("\"seq\":1"));

@@ -1,7 +1,7 @@
 //! Creating, describing and deleting feeds.
 //!
 //! Owns the JSON forms of a feed's options and of its description. What blocks on the disk runs on the blocking pool.
-//! Tested by `server/tests/native.rs`.
+//! Tested by `server/tests/native/`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

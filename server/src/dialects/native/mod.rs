@@ -8,7 +8,7 @@
 //! | `GET /v1/feeds/{feed}/events` | a stream (NDJSON, SSE, WebSocket) or a JSON page |
 //! | `GET /v1/status`, `GET /v1/mirrors` | the appliance, its mirrors |
 //!
-//! Owns this table. Errors are `{"error","message"}` everywhere. Tested by `server/tests/native.rs`.
+//! Owns this table. Errors are `{"error","message"}` everywhere. Tested by `server/tests/native/`.
 
 mod feeds;
 mod page;

@@ -1,7 +1,7 @@
 //! One page of events as a JSON array.
 //!
 //! Owns the walk over the log for a page. Reading runs on the blocking pool: old events may have to come from the disk.
-//! Tested by `server/tests/native.rs`.
+//! Tested by `server/tests/native/`.
 
 use tailwater_core::{Feed, ReadError, Start};
 use tailwater_wire::native::encode::PageWriter;

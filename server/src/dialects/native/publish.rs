@@ -1,7 +1,7 @@
 //! Publishing: a request's body becomes one batch, and the answer waits until it is durable.
 //!
 //! Owns the refusals. A request is stored whole or not at all. Never assigns a seq: that is the feed's writer. Tested by
-//! `server/tests/native.rs`.
+//! `server/tests/native/`.
 
 use std::time::SystemTime;
 

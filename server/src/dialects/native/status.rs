@@ -1,6 +1,6 @@
 //! What the appliance says about itself.
 //!
-//! Owns the JSON forms of the status and of the mirrors. Tested by `server/tests/native.rs`.
+//! Owns the JSON forms of the status and of the mirrors. Tested by `server/tests/native/`.
 
 use serde_json::json;
 

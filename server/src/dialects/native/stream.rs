@@ -1,6 +1,6 @@
 //! The plain streams: NDJSON and SSE over HTTP, JSON and DAG-CBOR over WebSocket.
 //!
-//! Owns where a stream starts and how it ends. Never encodes an event. Tested by `server/tests/native.rs`.
+//! Owns where a stream starts and how it ends. Never encodes an event. Tested by `server/tests/native/`.
 
 use std::{rc::Rc, sync::Arc};
 
