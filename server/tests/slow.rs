@@ -153,7 +153,7 @@ fn read_farewell(stream: &mut Bulk) -> bool {
 
 #[test]
 fn stalled_readers_leave_the_window_and_nobody_else_notices() {
-    const EVENTS: u64 = 1_200;
+    const EVENTS: u64 = 700;
     const RETAINED_BYTES: u64 = 4 << 20;
     let (reading, stalled) = if bulk::long() { (9_000, 1_000) } else { (270, 30) };
     let directory = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! WebSocket streams for tests with hundreds of readers and gigabytes: little per stream, little per frame.
 
 use std::{
+    cell::RefCell,
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     ops::Range,
@@ -23,6 +24,11 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Enough for a reader, little enough for thousands of them.
 const STACK_BYTES: usize = 256 << 10;
+
+thread_local! {
+    /// Where bytes land before they are kept with their stream.
+    static LANDING: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
 
 /// A stream of server frames.
 pub struct Bulk {
@@ -96,19 +102,20 @@ impl Bulk {
         None
     }
 
+    /// Reads what is there; false at the end.
     fn fill(&mut self) -> bool {
-        let end = self.buffer.len();
-        self.buffer.resize(end + READ_BYTES, 0);
-        let count = loop {
-            match self.stream.read(&mut self.buffer[end..]) {
-                Ok(count) => break count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("nothing came"),
-                Err(_) => break 0,
-            }
-        };
-        self.buffer.truncate(end + count);
-        count > 0
+        LANDING.with_borrow_mut(|landing| {
+            let count = loop {
+                match self.stream.read(landing) {
+                    Ok(count) => break count,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("nothing came"),
+                    Err(_) => break 0,
+                }
+            };
+            self.buffer.extend_from_slice(&landing[..count]);
+            count > 0
+        })
     }
 }
 
