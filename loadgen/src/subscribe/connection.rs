@@ -165,7 +165,7 @@ impl Connection {
                 checked.begin(decoder(&head, message_bytes_max));
                 checked.feed(begun, &mut shared.latency)
             }
-            (None, Role::Drained) => self.drain.look(&opening.socket, begun),
+            (None, Role::Drained) => self.drain.look(&opening.socket, begun, false),
             (None, _) => Outcome::Nothing,
         };
         self.phase = Phase::Open(opening.socket);

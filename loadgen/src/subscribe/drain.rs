@@ -2,8 +2,9 @@
 //!
 //! The ceiling measurement drains through the same code. A discarded byte is never seen, so neither are pings and close
 //! codes among a flood. Where a connection is quiet (its last read was small), what comes is read instead and looked at: a
-//! read that is exactly one ping is answered, one that ends in a close frame gives the code. So is the rest of a connection
-//! whose end the kernel reports.
+//! read that is exactly one ping or close frame is answered. The last bytes of a connection whose end the kernel reports
+//! may end in a close frame, which gives the code. Nothing else is taken for a control frame: in the middle of a stream
+//! the bytes of an event can look like one.
 
 use std::os::fd::AsFd;
 
@@ -62,12 +63,14 @@ impl Drain {
         }
     }
 
-    /// Looks at bytes that were read: answers a lone ping, and a close frame at the end.
-    pub fn look(&self, socket: impl AsFd, seen: &[u8]) -> Outcome {
+    /// Looks at bytes that were read: answers a lone ping and a close frame. That is one by itself or, when nothing
+    /// comes behind these bytes (`is_last`), one at their end.
+    pub fn look(&self, socket: impl AsFd, seen: &[u8], is_last: bool) -> Outcome {
         if !self.is_web_socket {
             return Outcome::Nothing;
         }
-        if let Some(code) = close_at_end(seen) {
+        let close = if is_last { close_at_end(seen) } else { close(seen) };
+        if let Some(code) = close {
             let echoed = code.map(u16::to_be_bytes);
             answer(&socket, 8, echoed.as_ref().map_or(&[], |code| code));
             return Outcome::Closed(close_reason(code));
@@ -92,7 +95,7 @@ impl Drain {
                 Err(error) => return Outcome::Closed(error.kind().to_string()),
             };
             *bytes += count as u64;
-            let outcome = self.look(&socket, &window[..count]);
+            let outcome = self.look(&socket, &window[..count], ended);
             if outcome != Outcome::Nothing {
                 return outcome;
             }
@@ -131,14 +134,19 @@ fn answer(socket: impl AsFd, opcode: u8, payload: &[u8]) {
 /// The code of the close frame that `seen` ends with, if it looks like it does.
 fn close_at_end(seen: &[u8]) -> Option<Option<u16>> {
     let earliest = seen.len().saturating_sub(CONTROL_FRAME_BYTES_MAX);
-    (earliest..seen.len()).find_map(|at| match &seen[at..] {
+    (earliest..seen.len()).find_map(|at| close(&seen[at..]))
+}
+
+/// The code of the close frame that `seen` is, if it is exactly one.
+fn close(seen: &[u8]) -> Option<Option<u16>> {
+    match seen {
         [0x88, 0] => Some(None),
         [0x88, length, high, low, reason @ ..] if usize::from(*length) == reason.len() + 2 => {
             let code = u16::from_be_bytes([*high, *low]);
             matches!(code, 1000..=4999).then_some(Some(code))
         }
         _ => None,
-    })
+    }
 }
 
 /// The payload of the ping that `seen` is, if it is exactly one.
@@ -167,6 +175,17 @@ mod tests {
         for (seen, expected) in table {
             assert_eq!(close_at_end(seen), expected, "{seen:x?}");
         }
+    }
+
+    #[test]
+    fn bytes_of_an_event_are_no_close_frame() {
+        // A scenario over captured frames ended with "close 3355": a read of a flood ended within a binary frame.
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let drain = Drain::new(Scheme::WebSocket);
+        let middle = [&[7; 50][..], &[0x88, 4, 0x0d, 0x1b, 1, 2]].concat();
+        assert_eq!(drain.look(&ours, &middle, false), Outcome::Nothing);
+        assert_eq!(drain.look(&ours, &middle, true), Outcome::Closed(close_reason(Some(3355))));
+        assert_eq!(drain.look(&ours, &middle[50..], false), Outcome::Closed(close_reason(Some(3355))));
     }
 
     #[test]
