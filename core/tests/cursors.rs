@@ -101,6 +101,44 @@ fn cursors_follow_across_segments_and_parts() {
     });
 }
 
+/// Frames can name the event before theirs: across gaps, segments, restarts and what retention has dropped.
+#[test]
+fn every_event_knows_the_one_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let retention = Retention { bytes: Some(2 << 20), age_ms: None };
+    let options = FeedOptions { segment_bytes_max: 1 << 20, first_seq: 5, retention, ..FeedOptions::default() };
+    let body = vec![b'x'; 100_000];
+    let seqs: Vec<u64> = (0..60).map(|n| 7 + n * n).collect();
+    let link = |at: usize| {
+        let before = at.checked_sub(1).map(|before| seqs[before]);
+        format!("gaps {before:?} {}\n", seqs[at])
+    };
+    let chain = |from: usize, to: usize| (from..to).map(link).collect::<String>();
+    for (begin, end) in [(0, 8), (8, 30), (30, 60)] {
+        let store = open(dir.path());
+        let feed = store.feed("gaps").unwrap_or_else(|| store.create_feed("gaps", options.clone()).unwrap());
+        drive(&store, &[&feed], async {
+            let mut cursor = feed.cursor(CHAIN, Start::Tail).await.unwrap();
+            let mut live = Vec::new();
+            for seq in &seqs[begin..end] {
+                feed.append(batch_at(&[*seq], &body), SeqMode::Preserve).await.unwrap();
+                live.extend(drain(&feed, &mut cursor, 100).await.unwrap());
+            }
+            assert_eq!(String::from_utf8(live).unwrap(), chain(begin, end));
+            // What retention has to do is done before a flush is.
+            feed.flush().await.unwrap();
+            let first = seqs.iter().position(|seq| *seq == feed.first_seq()).unwrap();
+            let mut replay = feed.cursor(CHAIN, Start::Seq(0)).await.unwrap();
+            let replayed = drain(&feed, &mut replay, 100).await.unwrap();
+            assert_eq!(String::from_utf8(replayed).unwrap(), chain(first, end));
+            for from in first..end {
+                let frames = frames_of(&feed, &Chain::of("gaps"), seqs[from]);
+                assert_eq!(String::from_utf8(frames).unwrap(), chain(from, end), "read from {}", seqs[from]);
+            }
+        });
+    }
+}
+
 #[test]
 fn idle_encodings_are_no_longer_built_and_come_back_when_asked_for() {
     let dir = tempfile::tempdir().unwrap();
@@ -257,10 +295,10 @@ proptest! {
             let mut expected = Vec::new();
             let mut reader = feed.read(0);
             let asked_at = LONG_SEQ - 1 + batches[..=ask_after].iter().map(|sizes| sizes.len() as u64).sum::<u64>();
-            while let Some(event) = reader.next() {
-                let event = event.unwrap();
+            while let Some(next) = reader.next_with_previous() {
+                let (event, previous_seq) = next.unwrap();
                 if event.seq >= start.min(asked_at) {
-                    encoder.encode(&event, &mut expected);
+                    encoder.encode(&event, previous_seq, &mut expected);
                 }
             }
             assert!(read == expected, "{} bytes read, {} expected", read.len(), expected.len());

@@ -62,7 +62,7 @@ fn unframed(first: u8, bytes: &[u8]) -> &[u8] {
 
 fn run(encoder: &dyn Encoder, event: &Event<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    encoder.encode(event, &mut out);
+    encoder.encode(event, None, &mut out);
     out
 }
 

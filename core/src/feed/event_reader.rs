@@ -7,7 +7,7 @@ use crate::error::ReadError;
 use crate::event::Event;
 use crate::segment::Segment;
 use crate::segment::format::HEADER_BYTES;
-use crate::segment::reader::{SegmentReader, offset_of};
+use crate::segment::reader::{RecordPlace, SegmentReader, place_of};
 use std::sync::Arc;
 
 /// Reads committed events without copying them; see [`crate::Feed::read`]. An event is borrowed until the next is asked for.
@@ -15,28 +15,39 @@ use std::sync::Arc;
 pub struct EventReader {
     core: Arc<FeedCore>,
     segment: Option<Arc<Segment>>,
-    /// `None` until the first event is asked for.
-    offset: Option<u64>,
+    /// Where the next event lies; `None` until the first is asked for.
+    place: Option<RecordPlace>,
     from_seq: u64,
 }
 
 impl EventReader {
     pub(super) fn new(core: Arc<FeedCore>, from_seq: u64) -> EventReader {
-        EventReader { segment: core.segments.find(from_seq), core, offset: None, from_seq }
+        EventReader { segment: core.segments.find(from_seq), core, place: None, from_seq }
     }
 
     /// The next committed event. `None` at the tail, where it may be asked again later; there is no event to skip to after an
     /// error, which is returned again. When retention overtakes the reader, it goes on with the oldest event there is.
     #[allow(clippy::should_implement_trait)] // The event borrows from the reader, which `Iterator` cannot express.
     pub fn next(&mut self) -> Option<Result<Event<'_>, ReadError>> {
+        self.next_with_previous().map(|next| next.map(|(event, _)| event))
+    }
+
+    /// The same, with the seq of the event before it in the feed, retained or not: what encoders are told. `None` for the
+    /// feed's first event.
+    pub fn next_with_previous(&mut self) -> Option<Result<(Event<'_>, Option<u64>), ReadError>> {
         if let Err(error) = self.settle() {
             return Some(Err(error));
         }
         let segment = self.segment.as_deref()?;
-        let mut reader = SegmentReader::new(segment, self.offset?);
-        let event = reader.next().transpose()?;
-        self.offset = Some(reader.offset());
-        Some(event)
+        let place = self.place.as_mut()?;
+        let mut reader = SegmentReader::new(segment, place.offset);
+        let event = match reader.next().transpose()? {
+            Ok(event) => event,
+            Err(error) => return Some(Err(error)),
+        };
+        let previous_seq = place.previous_seq.or_else(|| self.core.seq_before(segment));
+        *place = RecordPlace { offset: reader.offset(), previous_seq: Some(event.seq) };
+        Some(Ok((event, previous_seq)))
     }
 
     /// Stands the reader on a segment that has more to read, if there is one.
@@ -45,17 +56,18 @@ impl EventReader {
             self.segment = self.core.segments.find(self.from_seq);
         }
         while let Some(segment) = &self.segment {
-            let offset = match self.offset {
-                Some(offset) => offset,
-                None => offset_of(segment, self.from_seq)?,
+            let place = match self.place {
+                Some(place) => place,
+                None => place_of(segment, self.from_seq)?,
             };
-            self.offset = Some(offset);
+            self.place = Some(place);
             // The seal is looked at before the end: what is sealed does not grow afterwards.
-            if !segment.is_sealed() || offset < segment.committed() {
+            if !segment.is_sealed() || place.offset < segment.committed() {
                 return Ok(());
             }
             let Some(next) = self.core.segments.after(segment.header.base_seq) else { return Ok(()) };
-            self.offset = (next.header.base_seq >= self.from_seq).then_some(HEADER_BYTES);
+            let start = RecordPlace { offset: HEADER_BYTES, previous_seq: None };
+            self.place = (next.header.base_seq >= self.from_seq).then_some(start);
             self.segment = Some(next);
         }
         Ok(())

@@ -18,7 +18,7 @@ pub use state::FeedState;
 use crate::batch::{Batch, SeqMode};
 use crate::commit::queue::{Command, Queue};
 use crate::error::AppendError;
-use crate::frames::EncodingId;
+use crate::frames::{Encoder, EncodingId};
 use crate::frames::frame_log::FramePlace;
 use crate::segment::Segment;
 use crate::store::shared::StoreShared;
@@ -202,12 +202,25 @@ impl FeedCore {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The encoder of an encoding for this feed.
+    pub(crate) fn encoder(&self, encoding: EncodingId) -> Option<Arc<dyn Encoder>> {
+        let encoder = self.store.frames.encoder(encoding)?;
+        Some(encoder.for_feed(&self.name, &self.options).unwrap_or(encoder))
+    }
+
+    /// Seq of the last event before a segment, whether it is still retained or not; `None` for the feed's first segment.
+    pub(crate) fn seq_before(&self, segment: &Segment) -> Option<u64> {
+        let base_seq = segment.header.base_seq;
+        (base_seq > self.options.first_seq).then(|| base_seq - 1)
+    }
+
     /// Where the frames of `segment` go.
     pub(crate) fn frame_place(&self, segment: &Segment, encoding: EncodingId) -> Option<FramePlace> {
         let encoder = self.store.frames.encoder(encoding)?;
         Some(FramePlace {
             dir: self.dir.join("frames").join(encoder.name()),
             header: segment.header,
+            previous_seq: self.seq_before(segment),
             position: Arc::clone(&self.position),
             context: Arc::clone(&self.store.frames),
         })

@@ -112,7 +112,7 @@ impl Build {
         if let Some(writer) = self.writer.take() {
             return Ok(writer);
         }
-        let encoder = core.store.frames.encoder(self.encoding).ok_or("the encoding is not registered")?;
+        let encoder = core.encoder(self.encoding).ok_or("the encoding is not registered")?;
         let place = core.frame_place(&self.segment, self.encoding).ok_or("the encoding is not registered")?;
         let writer = FrameWriter::begin(self.encoding, encoder, place)
             .map_err(|error| format!("creating a frame log: {error}"))?;

@@ -240,6 +240,8 @@ pub(crate) struct FramePlace {
     /// `frames/<encoding>` of the feed.
     pub(crate) dir: PathBuf,
     pub(crate) header: SegmentHeader,
+    /// Seq of the last event before the segment.
+    pub(crate) previous_seq: Option<u64>,
     pub(crate) position: Arc<Position>,
     pub(crate) context: Arc<FrameContext>,
 }

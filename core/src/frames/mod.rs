@@ -12,6 +12,7 @@ pub(crate) mod slots;
 pub(crate) mod writer;
 
 use crate::event::Event;
+use crate::feed::options::FeedOptions;
 use crate::janitor::Janitor;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -26,9 +27,16 @@ pub struct EncodingId(pub u16);
 pub trait Encoder: Send + Sync + 'static {
     /// A short name that is also a directory name: `[a-z0-9-]`, unique within the store.
     fn name(&self) -> &'static str;
-    /// Appends the frame of `event` to `out`. Deterministic: the same event always gives the same bytes. May append
-    /// nothing, when the event has no form in this encoding.
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>);
+    /// Appends the frame of `event` to `out`. `previous_seq` is the seq of the event before it in the feed, `None` for the
+    /// feed's first. Deterministic: the same event always gives the same bytes. May append nothing, when the event has no
+    /// form in this encoding.
+    fn encode(&self, event: &Event<'_>, previous_seq: Option<u64>, out: &mut Vec<u8>);
+    /// The encoder to use for the events of one feed, where frames say something about their feed; `None` when this one
+    /// serves all feeds.
+    fn for_feed(&self, name: &str, options: &FeedOptions) -> Option<Arc<dyn Encoder>> {
+        let _ = (name, options);
+        None
+    }
 }
 
 /// What every frame log of a store shares.

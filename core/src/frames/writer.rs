@@ -23,6 +23,8 @@ pub(crate) struct FrameWriter {
     frames: Vec<u8>,
     /// Seq and end of each pending frame; the end counts from the first pending byte.
     pending: Vec<(u64, u64)>,
+    /// Seq of the event encoded last, or of the last one before the segment.
+    previous_seq: Option<u64>,
     given_up: bool,
 }
 
@@ -57,6 +59,7 @@ impl FrameWriter {
         Ok(FrameWriter {
             encoding,
             encoder,
+            previous_seq: place.previous_seq,
             place,
             part,
             next_part: None,
@@ -92,7 +95,8 @@ impl FrameWriter {
 
     /// Encodes an event; it stays pending.
     pub(crate) fn encode(&mut self, event: &Event<'_>) {
-        self.encoder.encode(event, &mut self.frames);
+        self.encoder.encode(event, self.previous_seq, &mut self.frames);
+        self.previous_seq = Some(event.seq);
         self.pending.push((event.seq, self.frames.len() as u64));
     }
 

@@ -44,17 +44,26 @@ impl<'a> SegmentReader<'a> {
     }
 }
 
-/// Offset of the first committed record of `segment` with a seq of at least `seq`; the end when there is none. May block on
+/// Where a record lies, and the seq of the one before it in its segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordPlace {
+    pub(crate) offset: u64,
+    pub(crate) previous_seq: Option<u64>,
+}
+
+/// The place of the first committed record of `segment` with a seq of at least `seq`; the end when there is none. May block on
 /// the disk.
-pub(crate) fn offset_of(segment: &Segment, seq: u64) -> Result<u64, ReadError> {
+pub(crate) fn place_of(segment: &Segment, seq: u64) -> Result<RecordPlace, ReadError> {
     let index = segment.index_or_build();
-    let start = index.map_or(super::format::HEADER_BYTES, |index| index.offset_before(seq));
+    // From the record before on, so that its seq is seen.
+    let start = index.map_or(super::format::HEADER_BYTES, |index| index.offset_before(seq.saturating_sub(1)));
     let mut reader = SegmentReader::new(segment, start);
+    let mut previous_seq = None;
     loop {
         let offset = reader.offset();
         match reader.next()? {
-            Some(event) if event.seq < seq => {}
-            _ => return Ok(offset),
+            Some(event) if event.seq < seq => previous_seq = Some(event.seq),
+            _ => return Ok(RecordPlace { offset, previous_seq }),
         }
     }
 }

@@ -17,7 +17,7 @@ impl Encoder for Lines {
         "lines"
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("{}:{}:", event.seq, event.key).as_bytes());
         out.extend_from_slice(event.body);
         out.push(b'\n');
@@ -32,7 +32,7 @@ impl Encoder for EvenAndLarge {
         "even-and-large"
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         if event.seq.is_multiple_of(2) {
             out.extend_from_slice(event.seq.to_string().repeat(event.body.len() * 2).as_bytes());
             out.push(b'\n');
@@ -40,13 +40,40 @@ impl Encoder for EvenAndLarge {
     }
 }
 
+/// Frames of `<feed> <seq of the event before> <seq>\n`.
+pub struct Chain {
+    feed: String,
+}
+
+impl Chain {
+    /// The encoder of one feed; that of all feeds has no name.
+    pub fn of(feed: &str) -> Chain {
+        Chain { feed: feed.to_owned() }
+    }
+}
+
+impl Encoder for Chain {
+    fn name(&self) -> &'static str {
+        "chain"
+    }
+
+    fn encode(&self, event: &Event<'_>, previous_seq: Option<u64>, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!("{} {previous_seq:?} {}\n", self.feed, event.seq).as_bytes());
+    }
+
+    fn for_feed(&self, name: &str, _options: &FeedOptions) -> Option<Arc<dyn Encoder>> {
+        Some(Arc::new(Chain::of(name)))
+    }
+}
+
 pub const LINES: EncodingId = EncodingId(0);
 pub const EVEN: EncodingId = EncodingId(1);
+pub const CHAIN: EncodingId = EncodingId(2);
 
 /// Options with the encoders above and no low-water mark.
 pub fn options() -> StoreOptions {
     StoreOptions {
-        encoders: vec![Arc::new(Lines), Arc::new(EvenAndLarge)],
+        encoders: vec![Arc::new(Lines), Arc::new(EvenAndLarge), Arc::new(Chain::of(""))],
         disk_low_water_bytes: 0,
         ..StoreOptions::default()
     }
@@ -124,8 +151,9 @@ pub fn read_all(feed: &Feed, from_seq: u64) -> Vec<(u64, Vec<u8>)> {
 pub fn frames_of(feed: &Feed, encoder: &dyn Encoder, from_seq: u64) -> Vec<u8> {
     let mut reader = feed.read(from_seq);
     let mut frames = Vec::new();
-    while let Some(event) = reader.next() {
-        encoder.encode(&event.unwrap(), &mut frames);
+    while let Some(next) = reader.next_with_previous() {
+        let (event, previous_seq) = next.unwrap();
+        encoder.encode(&event, previous_seq, &mut frames);
     }
     frames
 }

@@ -15,7 +15,7 @@ impl Encoder for AtprotoCbor {
         "atproto-cbor"
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         match event.format {
             BodyFormat::AtprotoFrame => frame::binary(out, event.body),
             BodyFormat::DagCbor | BodyFormat::Json => frame::frame_with(out, Opcode::Binary, |out| {

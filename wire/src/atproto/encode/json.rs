@@ -58,7 +58,7 @@ impl Encoder for AtprotoJson {
     }
 
     /// Appends nothing for a stored frame that is damaged or has no type: it has no JSON form.
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         let Some((message_type, payload)) = parts(event) else { return };
         let start = out.len();
         let mut written = Ok(());

@@ -20,13 +20,13 @@ fn unframed(first: u8, bytes: &[u8]) -> &[u8] {
 
 fn cbor(event: &Event<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    AtprotoCbor.encode(event, &mut out);
+    AtprotoCbor.encode(event, None, &mut out);
     unframed(0x82, &out).to_vec()
 }
 
 fn json(event: &Event<'_>) -> String {
     let mut out = Vec::new();
-    AtprotoJson::new(NSID).encode(event, &mut out);
+    AtprotoJson::new(NSID).encode(event, None, &mut out);
     String::from_utf8(unframed(0x81, &out).to_vec()).unwrap()
 }
 
@@ -95,7 +95,7 @@ fn other_events_are_wrapped() {
 fn a_damaged_frame_has_no_json_form() {
     for body in [&b""[..], b"\xff", b"\xa1\x62op\x01\xa0", b"\xa2\x61t\x61a\x62op\x01\xa1\x61"] {
         let mut out = b"before".to_vec();
-        AtprotoJson::new(NSID).encode(&event("#a", BodyFormat::AtprotoFrame, body), &mut out);
+        AtprotoJson::new(NSID).encode(&event("#a", BodyFormat::AtprotoFrame, body), None, &mut out);
         assert_eq!(out, b"before", "{}", body.escape_ascii());
     }
 }

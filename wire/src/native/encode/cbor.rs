@@ -15,7 +15,7 @@ impl Encoder for NativeWsCbor {
         "native-ws-cbor"
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         frame::frame_with(out, Opcode::Binary, |out| write_event(event, out));
     }
 }

@@ -25,7 +25,7 @@ impl Encoder for NativeNdjson {
         "native-ndjson"
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         chunk_with(out, |out| {
             write_event(event, out);
             out.push(b'\n');
@@ -38,7 +38,7 @@ impl Encoder for NativeSse {
         "native-sse"
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         chunk_with(out, |out| {
             out.extend_from_slice(b"id: ");
             write_u64(out, event.seq);
@@ -57,7 +57,7 @@ impl Encoder for NativeWsJson {
         "native-ws-json"
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
         frame::frame_with(out, Opcode::Text, |out| write_event(event, out));
     }
 }

@@ -9,7 +9,7 @@ fn event<'a>(kind: &'a str, format: BodyFormat, body: &'a [u8]) -> Event<'a> {
 
 fn encoded(encoder: &dyn Encoder, event: &Event<'_>) -> Vec<u8> {
     let mut out = b"before".to_vec();
-    encoder.encode(event, &mut out);
+    encoder.encode(event, None, &mut out);
     out.split_off(6)
 }
 
