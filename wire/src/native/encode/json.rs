@@ -78,8 +78,8 @@ pub fn write_event(event: &Event<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// An empty body is `null`, and so is one that does not keep to its format.
-fn write_body(event: &Event<'_>, out: &mut Vec<u8>) {
+/// Appends an event's body as JSON. An empty body is `null`, and so is one that does not keep to its format.
+pub(crate) fn write_body(event: &Event<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     let written = match event.format {
         BodyFormat::Json => {

@@ -8,6 +8,7 @@ mod json;
 mod page;
 
 pub use cbor::NativeWsCbor;
+pub(crate) use json::write_body;
 pub use json::{NativeNdjson, NativeSse, NativeWsJson, write_event};
 pub use page::PageWriter;
 
