@@ -15,6 +15,7 @@
 //! | [`time`] | RFC 3339 text and microseconds |
 //! | [`native`] | Tailwater's own requests and encodings |
 //! | [`atproto`] | the AT Protocol event stream |
+//! | [`streamr`] | the Streamr legacy protocol |
 //!
 //! Writers append to an `out: &mut Vec<u8>` and never clear it. Every parser is tested with arbitrary bytes (none may
 //! panic), every incremental one with arbitrary splits of its input (none may matter).
@@ -26,6 +27,7 @@ pub mod json;
 pub mod native;
 pub mod ndjson;
 pub mod sse;
+pub mod streamr;
 pub mod time;
 pub mod websocket;
 
