@@ -1,34 +1,61 @@
-//! Where a feed can be read besides the native API: its bindings to the dialects.
+//! Where a feed can be read besides the native API, and by whom: its bindings to the dialects.
 //!
 //! Owns the form in which bindings are configured, asked for over the API and stored with the feed. Never serves
 //! anything. Tests: below.
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::AtprotoExposure;
+use crate::config::{AtprotoExposure, Feed, StreamrExposure};
 
-/// Key of the bindings among a feed's stored options.
+/// Keys of the bindings among a feed's stored options.
 const STORED_AS: &str = "dialects";
+const PUBLIC_STORED_AS: &str = "public";
 
 /// A feed's bindings, one per dialect at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Exposure {
+    /// Whether it can be read without a key, where there are keys. Stored and asked for beside the dialects.
+    #[serde(skip)]
+    pub public: bool,
     /// Bound to an AT Protocol stream endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub atproto: Option<AtprotoExposure>,
+    /// A partition of a Streamr stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streamr: Option<StreamrExposure>,
+    /// The chain of the BigchainDB interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bigchaindb: Option<BigchaindbExposure>,
 }
 
+/// Binds a feed to the BigchainDB interface. There is one chain, so there is nothing to say about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BigchaindbExposure {}
+
 impl Exposure {
+    /// The bindings of a configured feed.
+    pub fn configured(feed: &Feed) -> Self {
+        Self {
+            public: feed.public,
+            atproto: feed.atproto.clone(),
+            streamr: feed.streamr.clone(),
+            bigchaindb: feed.bigchaindb.then(BigchaindbExposure::default),
+        }
+    }
+
     /// Reads the bindings stored with a feed.
     ///
     /// # Errors
     /// When a later version stored bindings this one does not know.
     pub fn from_stored(extra: &serde_json::Map<String, serde_json::Value>) -> Result<Self, serde_json::Error> {
-        match extra.get(STORED_AS) {
-            Some(stored) => serde_json::from_value(stored.clone()),
-            None => Ok(Self::default()),
-        }
+        let exposure = match extra.get(STORED_AS) {
+            Some(stored) => serde_json::from_value(stored.clone())?,
+            None => Self::default(),
+        };
+        let public = extra.get(PUBLIC_STORED_AS).and_then(serde_json::Value::as_bool).unwrap_or_default();
+        Ok(Self { public, ..exposure })
     }
 
     /// Files the bindings among a feed's options.
@@ -37,7 +64,19 @@ impl Exposure {
     /// Never with the bindings of today; the serializer's signature has one.
     pub fn store_in(&self, extra: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), serde_json::Error> {
         extra.insert(STORED_AS.to_owned(), serde_json::to_value(self)?);
+        extra.insert(PUBLIC_STORED_AS.to_owned(), self.public.into());
         Ok(())
+    }
+
+    /// The same bindings for another partition of its stream.
+    pub fn partition(&self, partition: u64) -> Self {
+        let streamr = self.streamr.clone().map(|streamr| StreamrExposure { partition, ..streamr });
+        Self { streamr, ..self.clone() }
+    }
+
+    /// How many feeds the stream it belongs to is made of.
+    pub fn partitions(&self) -> u64 {
+        self.streamr.as_ref().map_or(1, |streamr| streamr.partitions)
     }
 
     /// Whether this feed is what `/xrpc/{nsid}` serves.
@@ -59,6 +98,9 @@ mod tests {
                 cursor_semantics: CursorSemantics::Exclusive,
                 on_outdated: OnOutdated::Fail,
             }),
+            streamr: Some(StreamrExposure { stream: "s".to_owned(), partitions: 3, partition: 2 }),
+            bigchaindb: Some(BigchaindbExposure {}),
+            public: true,
         };
         let mut extra = serde_json::Map::new();
         exposure.store_in(&mut extra).unwrap();

@@ -16,6 +16,7 @@ use tailwater_core::{CommitListener, Feed, FeedId, FeedOptions, FeedState};
 use crate::{
     exposure::Exposure,
     shard::{Message, ShardHandle},
+    streams::Streams,
 };
 
 /// What one shard has to do with one feed.
@@ -31,6 +32,8 @@ pub(crate) struct FeedEntry {
     feed: Arc<Feed>,
     /// Where the feed can be read besides the native API.
     pub(crate) exposure: Exposure,
+    /// The name that keys open it by: of several partitions, that of the first.
+    scope: String,
     interest: Box<[Interest]>,
     subscribers: AtomicUsize,
     deleted: AtomicBool,
@@ -43,6 +46,16 @@ impl FeedEntry {
 
     pub(crate) fn id(&self) -> FeedId {
         self.feed.id()
+    }
+
+    /// Whether it can be read without a key.
+    pub(crate) fn is_public(&self) -> bool {
+        self.exposure.public
+    }
+
+    /// The name that keys open it by.
+    pub(crate) fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// Whether these are the options and bindings the feed has.
@@ -89,6 +102,7 @@ pub(crate) struct Feeds {
     shards: Arc<[ShardHandle]>,
     by_name: RwLock<BTreeMap<String, Arc<FeedEntry>>>,
     by_id: RwLock<HashMap<FeedId, Arc<FeedEntry>>>,
+    streams: RwLock<Streams>,
 }
 
 /// What the log reports to. It does not keep the feeds, for they keep the log, and with it the lock of its directory.
@@ -122,7 +136,7 @@ impl CommitListener for News {
 
 impl Feeds {
     pub(crate) fn new(shards: Arc<[ShardHandle]>) -> Self {
-        Self { shards, by_name: RwLock::default(), by_id: RwLock::default() }
+        Self { shards, by_name: RwLock::default(), by_id: RwLock::default(), streams: RwLock::default() }
     }
 
     /// What carries the log's news here for as long as these feeds are served.
@@ -158,12 +172,14 @@ impl Feeds {
     /// Adds a feed.
     pub(crate) fn add(&self, feed: Arc<Feed>, exposure: Exposure) -> Arc<FeedEntry> {
         let entry = Arc::new(FeedEntry {
+            scope: scope(feed.name(), &exposure).to_owned(),
             exposure,
             interest: self.shards.iter().map(|_| Interest::default()).collect(),
             subscribers: AtomicUsize::new(0),
             deleted: AtomicBool::new(false),
             feed,
         });
+        write(&self.streams).add(&entry);
         write(&self.by_id).insert(entry.id(), entry.clone());
         write(&self.by_name).insert(entry.feed().name().to_owned(), entry.clone());
         entry
@@ -173,7 +189,18 @@ impl Feeds {
         let entry = write(&self.by_name).remove(name)?;
         entry.deleted.store(true, Ordering::SeqCst);
         write(&self.by_id).remove(&entry.id());
+        write(&self.streams).remove(&entry);
         Some(entry)
+    }
+
+    /// The partitions of a Streamr stream, in order; `None` unless all of them are there.
+    pub(crate) fn stream(&self, stream: &str) -> Option<Arc<[Arc<FeedEntry>]>> {
+        read(&self.streams).get(stream)
+    }
+
+    /// The ids of all Streamr streams.
+    pub(crate) fn stream_ids(&self) -> Vec<String> {
+        read(&self.streams).ids()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<FeedEntry>> {
@@ -196,6 +223,14 @@ impl Feeds {
 
     fn by_id(&self, id: FeedId) -> Option<Arc<FeedEntry>> {
         read(&self.by_id).get(&id).cloned()
+    }
+}
+
+/// The feed's name without the number of its partition.
+fn scope<'a>(name: &'a str, exposure: &Exposure) -> &'a str {
+    match &exposure.streamr {
+        Some(streamr) if streamr.partition > 0 => name.strip_suffix(&format!(".{}", streamr.partition)).unwrap_or(name),
+        _ => name,
     }
 }
 

@@ -5,7 +5,9 @@
 //! can run an appliance in their own process. Tests over real sockets stand in `server/tests/`.
 
 mod appliance;
+mod auth;
 pub mod cli;
+mod clock;
 pub mod config;
 pub mod demo;
 mod dialects;
@@ -21,6 +23,7 @@ mod routes;
 pub mod serve;
 mod shard;
 mod starting;
+mod streams;
 mod sys;
 
 pub use appliance::{FeedsError, StartError};

@@ -5,6 +5,7 @@
 //! | `/` | all of them: one object that satisfies every dialect's clients |
 //! | `/v1/...` | native |
 //! | `/xrpc/...` | AT Protocol |
+//! | `/api/v1/ws`, `/api/v1/streams/...`, `/api/v1/login/...`, `/api/v1/volume` | Streamr |
 //!
 //! Owns this table and nothing of what a dialect does. A listener serves the dialects it is configured for; a path of
 //! another dialect does not exist there. Tested by `server/tests/http/`.
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     config::Dialect,
-    dialects::{atproto, native},
+    dialects::{atproto, native, streamr},
     http::{Reply, Request, Response},
 };
 
@@ -33,7 +34,22 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     if is_below(path, "/xrpc") && listening.serves(Dialect::Atproto) {
         return atproto::answer(request).await;
     }
+    if is_below(path, "/api") {
+        return below_api(request).await;
+    }
     nothing_here(path).into()
+}
+
+/// Dialects that share a prefix tell their paths apart by what follows it.
+async fn below_api(request: Request<'_>) -> Reply {
+    let segments: Vec<String> = match request.head.segments() {
+        Ok(segments) => segments.into_iter().map(String::from).collect(),
+        Err(error) => return Response::error(error.status(), error.code(), &error.to_string()).into(),
+    };
+    if request.listening.serves(Dialect::Streamr) && streamr::owns(&segments) {
+        return streamr::answer(request, &segments).await;
+    }
+    nothing_here(request.head.path()).into()
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {

@@ -28,6 +28,9 @@ pub const FEED: &str = "repos";
 /// Where subscribers of [`FEED`] connect.
 const STREAM: &str = "/xrpc/com.atproto.sync.subscribeRepos";
 
+/// What a feed keeps at most; the oldest goes.
+const RETENTION: &str = "8GiB";
+
 /// Connections besides the subscribers: publishers and this client.
 const CONNECTIONS_SPARE: usize = 64;
 
@@ -144,8 +147,13 @@ impl Drop for Server {
 }
 
 /// The defaults, but for the number of connections.
+/// Publishing at full speed must not fill the disk.
 fn configuration(subscribers: usize) -> String {
-    format!("[limits]\nconnections_max = {}\n\n[log]\nlevel = \"warn\"\n", subscribers + CONNECTIONS_SPARE)
+    let connections_max = subscribers + CONNECTIONS_SPARE;
+    format!(
+        "[limits]\nconnections_max = {connections_max}\n\n[storage.retention]\nbytes = \"{RETENTION}\"\n\n\
+         [log]\nlevel = \"warn\"\n"
+    )
 }
 
 /// An address nobody listens on right now.

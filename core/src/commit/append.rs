@@ -105,7 +105,7 @@ impl<S: Storage> Writer<S> {
         AppendError::ReadOnly { reason }
     }
 
-    /// Writes, syncs, shows and acknowledges a group. Frames are encoded while the disk works.
+    /// Writes, syncs, shows and acknowledges a group.
     async fn store(&mut self, mut group: Group) {
         let Some(tail) = &self.tail else { return };
         let sync = self.core().options.durability == Durability::Sync;
@@ -114,19 +114,25 @@ impl<S: Storage> Writer<S> {
         let bytes = Arc::new(std::mem::take(&mut group.bytes));
         let group_end = offset + bytes.len() as u64;
         let job_bytes = Arc::clone(&bytes);
-        let stored = self.storage.run(move || -> io::Result<Arc<dyn DiskFile>> {
+        let write = move || -> io::Result<Arc<dyn DiskFile>> {
             let file = tail::open(&*disk, file, &path)?;
             file.write_at(&job_bytes, offset)?;
             if sync {
                 file.sync()?;
             }
             Ok(file)
-        });
-        let writes = encode(tail, &mut self.live, &bytes, offset).await;
-        let cached =
-            self.storage.run(move || writes.into_iter().map(|(tag, write)| (tag, write.perform())).collect::<Vec<_>>());
-        let stored = stored.await.flatten();
-        let cached = Cached { results: cached.await.ok() };
+        };
+        let (stored, cached) = if bytes.len() <= ENCODE_FIRST_BYTES_MAX {
+            let writes = encode(tail, &mut self.live, &bytes, offset).await;
+            let both = self.storage.run(move || (perform(writes), write())).await;
+            both.map_or_else(|lost| (Err(lost), None), |(cached, stored)| (stored, Some(cached)))
+        } else {
+            let stored = self.storage.run(write);
+            let writes = encode(tail, &mut self.live, &bytes, offset).await;
+            let cached = self.storage.run(move || perform(writes));
+            (stored.await.flatten(), cached.await.ok())
+        };
+        let cached = Cached { results: cached };
         match stored {
             Ok(file) => self.show(group, file, group_end, sync, &cached),
             Err(error) => self.give_up(group, &error),
@@ -181,6 +187,14 @@ impl<S: Storage> Writer<S> {
             listener.committed(self.feed());
         }
     }
+}
+
+/// A group of at most so many bytes is encoded before it is stored, and everything is written by one job: handing over a
+/// second one would cost more than encoding so little. Larger groups are encoded while the disk works.
+const ENCODE_FIRST_BYTES_MAX: usize = 16 << 10;
+
+fn perform(writes: Vec<Tagged>) -> Vec<(Option<usize>, io::Result<()>)> {
+    writes.into_iter().map(|(tag, write)| (tag, write.perform())).collect()
 }
 
 /// How the writes to rebuildable files went.

@@ -1,7 +1,7 @@
 //! A feed: a named, ordered, durable log of events.
 //!
 //! Owns the face that publishers and readers see, on any thread. Never writes: appends go through a queue to the feed's
-//! [`crate::Writer`]. Its parts: [`options`], [`state`], [`position`] (numbers), [`segments`] (the list), [`event_reader`] and
+//! [`crate::Writer`]. Its parts: [`options`], [`state`], [`position`] (numbers), [`segments`] (the list), [`event_reader`], [`seek`] and
 //! [`cursors`]. Tested in `tests/`.
 
 mod cursors;
@@ -9,6 +9,7 @@ mod event_reader;
 pub(crate) mod meta;
 pub(crate) mod options;
 pub(crate) mod position;
+mod seek;
 pub(crate) mod segments;
 pub(crate) mod state;
 
@@ -18,8 +19,8 @@ pub use state::FeedState;
 use crate::batch::{Batch, SeqMode};
 use crate::commit::queue::{Command, Queue};
 use crate::error::AppendError;
-use crate::frames::{Encoder, EncodingId};
 use crate::frames::frame_log::FramePlace;
+use crate::frames::{Encoder, EncodingId};
 use crate::segment::Segment;
 use crate::store::shared::StoreShared;
 use futures_channel::oneshot;

@@ -113,7 +113,8 @@ impl Index {
         low.checked_sub(1).map_or(HEADER_BYTES, |ordinal| self.entry(ordinal).offset)
     }
 
-    fn entry(&self, ordinal: u64) -> IndexEntry {
+    /// The entry with this number.
+    pub(crate) fn entry(&self, ordinal: u64) -> IndexEntry {
         let at = INDEX_HEADER_BYTES + ordinal * ENTRY_BYTES;
         let bytes = self.map.bytes(at..at + ENTRY_BYTES);
         IndexEntry { seq: get_u64(bytes, 0), time_us: get_u64(bytes, 8), offset: get_u64(bytes, 16) }

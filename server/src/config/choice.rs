@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mistake::Wrong;
-use super::near::suggestion;
+use super::near::{enumerate, suggestion};
 
 /// A type whose values each have a word in the configuration.
 pub(super) trait Choice: Copy + PartialEq + 'static {
@@ -37,14 +37,18 @@ pub enum Dialect {
     Native,
     /// AT Protocol event streams under `/xrpc`.
     Atproto,
+    /// Streamr's WebSocket protocol and the HTTP interface beside it, under `/api/v1`.
+    Streamr,
+    /// BigchainDB's event stream and the HTTP interface beside it, under `/api/v1`.
+    Bigchaindb,
 }
 
 impl Dialect {
     /// Every dialect of this version.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Atproto];
+    pub const ALL: [Self; 4] = [Self::Native, Self::Atproto, Self::Streamr, Self::Bigchaindb];
 
     /// Dialects that have a name but are not part of this version.
-    const RESERVED: [&str; 4] = ["bigchaindb", "couchdb", "fauna", "streamr"];
+    const RESERVED: [&str; 2] = ["couchdb", "fauna"];
 
     /// The dialect's name in the configuration and in the interface.
     pub fn name(self) -> &'static str {
@@ -55,7 +59,8 @@ impl Dialect {
     pub(super) fn read(text: &str) -> Result<Self, Wrong> {
         if Self::RESERVED.contains(&text) {
             let what = format!("the dialect {text:?} is known but not built into this version");
-            return Err(Wrong::new(what, "leave it out; this version speaks native and atproto"));
+            let known: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
+            return Err(Wrong::new(what, format!("leave it out; this version speaks {}", enumerate(&known))));
         }
         Self::choose(text)
     }
@@ -63,7 +68,12 @@ impl Dialect {
 
 impl Choice for Dialect {
     const WHAT: &'static str = "dialect";
-    const WORDS: &'static [(&'static str, Self)] = &[("native", Self::Native), ("atproto", Self::Atproto)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("native", Self::Native),
+        ("atproto", Self::Atproto),
+        ("streamr", Self::Streamr),
+        ("bigchaindb", Self::Bigchaindb),
+    ];
 }
 
 /// Where a stream resumes that is asked for with `cursor=N`.

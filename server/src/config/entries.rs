@@ -1,4 +1,4 @@
-//! The repeated tables of the configuration as plain data: `[[listen]]`, `[[feed]]`, `[[mirror]]`.
+//! The repeated tables of the configuration as plain data: `[[listen]]`, `[[feed]]`, `[[mirror]]`, `[[key]]`.
 //!
 //! Owns what their settings mean and their defaults. Tested by `tests.rs`.
 
@@ -42,8 +42,14 @@ pub struct Feed {
     pub segment_bytes_max: u64,
     /// First seq an empty feed gives out.
     pub first_seq: u64,
+    /// Whether it can be read without a key, where there are keys.
+    pub public: bool,
     /// The AT Protocol stream it is served as.
     pub atproto: Option<AtprotoExposure>,
+    /// The Streamr stream it is served as.
+    pub streamr: Option<StreamrExposure>,
+    /// Whether its events are the blocks of the BigchainDB interface.
+    pub bigchaindb: bool,
 }
 
 impl Feed {
@@ -60,21 +66,75 @@ impl Feed {
             durability: storage.durability,
             segment_bytes_max: storage.segment_bytes_max,
             first_seq: 1,
+            public: false,
             atproto: None,
+            streamr: None,
+            bigchaindb: false,
         }
     }
 
-    /// The feeds of a configuration that names none: the two streams of the AT Protocol.
+    /// The feeds of a configuration that names none, so that every dialect has something to serve: the two streams of the
+    /// AT Protocol, a Streamr stream and a BigchainDB chain.
     pub(super) fn defaults(storage: &Storage) -> Vec<Self> {
-        [("repos", "com.atproto.sync.subscribeRepos"), ("labels", "com.atproto.label.subscribeLabels")]
-            .into_iter()
-            .map(|(name, nsid)| Self {
-                name: name.to_owned(),
-                atproto: Some(AtprotoExposure { nsid: nsid.to_owned(), ..AtprotoExposure::default() }),
-                ..Self::unnamed(storage)
-            })
-            .collect()
+        let atproto = |name: &str, nsid: &str| Self {
+            atproto: Some(AtprotoExposure { nsid: nsid.to_owned(), ..AtprotoExposure::default() }),
+            ..Self::named(name, storage)
+        };
+        vec![
+            atproto("repos", "com.atproto.sync.subscribeRepos"),
+            atproto("labels", "com.atproto.label.subscribeLabels"),
+            Self { streamr: Some(StreamrExposure::whole("messages")), ..Self::named("messages", storage) },
+            Self { bigchaindb: true, ..Self::named("blocks", storage) },
+        ]
     }
+}
+
+/// Most partitions a Streamr stream can have.
+pub const PARTITIONS_MAX: u64 = 100;
+
+/// `[feed.streamr]`: how a feed is served as a Streamr stream. Each further partition is a feed of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamrExposure {
+    /// The stream's id.
+    pub stream: String,
+    /// How many partitions the stream has.
+    #[serde(default = "one")]
+    pub partitions: u64,
+    /// Which of them this feed is. The configuration names the first.
+    #[serde(default)]
+    pub partition: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl StreamrExposure {
+    /// The only partition of a stream.
+    pub fn whole(stream: &str) -> Self {
+        Self { stream: stream.to_owned(), partitions: 1, partition: 0 }
+    }
+
+    /// The name of the feed that is partition `partition` of the stream whose first partition is the feed `first`.
+    pub fn feed_name(first: &str, partition: u64) -> String {
+        if partition == 0 { first.to_owned() } else { format!("{first}.{partition}") }
+    }
+}
+
+/// `[[key]]`: a secret that opens feeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Key {
+    /// What it is called in the log.
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub secret_sha256: Option<[u8; 32]>,
+    /// Feeds it may read; `*` is every feed.
+    pub read: Vec<String>,
+    /// Feeds it may publish to; `*` is every feed.
+    pub write: Vec<String>,
+    /// Whether it may create and delete feeds and see everything's status.
+    pub admin: bool,
 }
 
 /// `[feed.atproto]`: how a feed is served under `/xrpc/`.

@@ -38,11 +38,12 @@ use std::path::{Path, PathBuf};
 
 pub use choice::{CursorSemantics, Dialect, LogFormat, LogLevel, OnOutdated};
 pub use cpus::{CPU_MAX, CpuList, CpuListError};
-pub use entries::{AtprotoExposure, Feed, Listen, Mirror, MirrorStart};
+pub use entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure};
 pub use environment::variables;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use names::FEED_NAME_BYTES_MAX;
-pub use sections::{Atproto, Durability, Limits, Log, Retention, Serve, Storage};
+pub(crate) use names::{is_feed_name, is_stream_id};
+pub use sections::{Atproto, Bigchaindb, Durability, Limits, Log, Retention, Serve, Storage, Streamr};
 pub use upstream::Upstream;
 
 use draft::Draft;
@@ -73,6 +74,12 @@ pub struct Config {
     pub storage: Storage,
     /// The AT Protocol dialect.
     pub atproto: Atproto,
+    /// The Streamr dialect.
+    pub streamr: Streamr,
+    /// The BigchainDB dialect.
+    pub bigchaindb: Bigchaindb,
+    /// Secrets that open feeds; when there are none, everybody may do everything.
+    pub keys: Vec<Key>,
     /// Feeds to create where they do not exist; names and NSIDs are unique.
     pub feeds: Vec<Feed>,
     /// Upstream streams to follow; each into a feed of `feeds` that no other fills.
@@ -95,6 +102,9 @@ impl Default for Config {
             feeds: Feed::defaults(&storage),
             storage,
             atproto: Atproto::default(),
+            streamr: Streamr::default(),
+            bigchaindb: Bigchaindb::default(),
+            keys: Vec::new(),
             mirrors: Vec::new(),
             log: Log::default(),
         }
@@ -140,6 +150,9 @@ impl Config {
         if let Some(source) = &source {
             source.read_root(&mut draft);
             read_listeners(source, &mut draft);
+            draft.config.keys = source
+                .read_repeated(&mut draft, "key", schema::KEY, &["name", "secret_sha256"], Key::default)
+                .unwrap_or_default();
         }
         environment::apply_variables(&mut draft, &options.environment);
         environment::apply_flags(&mut draft, &options.flags);
@@ -222,7 +235,7 @@ fn read_feeds_and_mirrors(source: Option<&Source<'_>>, draft: &mut Draft) {
     let (storage, limits) = (draft.config.storage.clone(), draft.config.limits.clone());
     draft.config.feeds = source
         .and_then(|source| {
-            let required = ["name", "atproto.nsid"];
+            let required = ["name", "atproto.nsid", "streamr.stream"];
             source.read_repeated(draft, "feed", schema::FEED, &required, || Feed::unnamed(&storage))
         })
         .unwrap_or_else(|| Feed::defaults(&storage));

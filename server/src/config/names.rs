@@ -11,20 +11,27 @@ pub const FEED_NAME_BYTES_MAX: usize = 128;
 const NSID_BYTES_MAX: usize = 317;
 /// Longest part of an NSID between two dots, in bytes.
 const NSID_PART_BYTES_MAX: usize = 63;
+/// Longest id of a Streamr stream, in bytes.
+const STREAM_ID_BYTES_MAX: usize = 255;
 /// Longest text taken into a header, in bytes.
 const HEADER_BYTES_MAX: usize = 256;
 
 /// A feed's name: letters, digits, `.`, `_` and `-`, a letter or digit first.
 pub(super) fn feed_name(text: &str) -> Result<String, Wrong> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let first_legal = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    if first_legal && text.bytes().all(legal) && text.len() <= FEED_NAME_BYTES_MAX {
+    if is_feed_name(text) {
         return Ok(text.to_owned());
     }
     Err(Wrong::new(
         format!("{text:?} is no feed name"),
         format!("use 1 to {FEED_NAME_BYTES_MAX} letters, digits, '.', '_' and '-', a letter or digit first"),
     ))
+}
+
+/// Whether a feed can have this name.
+pub(crate) fn is_feed_name(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let first_legal = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    first_legal && text.bytes().all(legal) && text.len() <= FEED_NAME_BYTES_MAX
 }
 
 /// An AT Protocol stream id such as `com.atproto.sync.subscribeRepos`.
@@ -57,6 +64,48 @@ fn is_stream_name(name: &str) -> bool {
     (1..=NSID_PART_BYTES_MAX).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// A Streamr stream's id: any text without control characters.
+pub(super) fn stream_id(text: &str) -> Result<String, Wrong> {
+    if is_stream_id(text) {
+        return Ok(text.to_owned());
+    }
+    let remedy = format!("use 1 to {STREAM_ID_BYTES_MAX} bytes without control characters");
+    Err(Wrong::new(format!("{text:?} is no stream id"), remedy))
+}
+
+/// Whether a Streamr stream can have this id.
+pub(crate) fn is_stream_id(text: &str) -> bool {
+    (1..=STREAM_ID_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// The feeds a key is good for: a feed's name, or `*`.
+pub(super) fn scope(text: &str) -> Result<String, Wrong> {
+    if text == "*" { Ok(text.to_owned()) } else { feed_name(text) }
+}
+
+/// SHA-256 of a secret, in hexadecimal.
+pub(super) fn secret_sha256(text: &str) -> Result<[u8; 32], Wrong> {
+    let digest = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    digest.and_then(|digest| digest.try_into().ok()).ok_or_else(|| {
+        // What stands there may be the secret itself: it is not shown.
+        let remedy = "give the 64 hexadecimal digits that `printf %s SECRET | sha256sum` prints";
+        Wrong::new("is no SHA-256", remedy)
+    })
+}
+
+/// Where event streams are reached: `ws://` or `wss://`, a host, perhaps a port, and nothing behind.
+pub(super) fn stream_url(text: &str) -> Result<String, Wrong> {
+    let rest = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
+    let legal = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\\');
+    if rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(legal)) {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        format!("{text:?} is no address of a stream"),
+        "give one such as ws://example.com:9985, without a path",
+    ))
 }
 
 /// A text that can stand in a header: printable ASCII, no space at its ends.

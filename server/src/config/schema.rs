@@ -1,6 +1,6 @@
 //! Every setting: its key, what it may be, and where its value goes.
 //!
-//! Owns the four tables a configuration is read by; the same tables serve the file and the environment. A setting that is
+//! Owns the five tables a configuration is read by; the same tables serve the file and the environment. A setting that is
 //! added here is known everywhere. Reads no file and knows no conflicts between settings. Tested by `tests.rs`.
 
 use std::ops::RangeInclusive;
@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use super::Config;
 use super::choice::{Choice, Dialect};
 use super::cpus::CpuList;
-use super::entries::{AtprotoExposure, Feed, Listen, Mirror, MirrorStart};
+use super::entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure};
 use super::mistake::Wrong;
-use super::names::{feed_name, header_text, nsid};
+use super::names::{feed_name, header_text, nsid, scope, secret_sha256, stream_id, stream_url};
 use super::sections::Durability;
 use super::units::Unit;
 use super::upstream::Upstream;
@@ -134,6 +134,9 @@ pub(super) static ROOT: &[Setting<Config>] = &[
         assign(&mut c.atproto.server_header_suffix, suffix.and_then(header_text))
     }),
     millis("atproto.retry_after_ms", SECOND_MS..=HOUR_MS, |c| &mut c.atproto.retry_after_ms),
+    count("streamr.subscriptions_max", 1..=1_000_000, |c| &mut c.streamr.subscriptions_max),
+    text("bigchaindb.advertised_url", |c, text| assign_some(&mut c.bigchaindb.advertised_url, stream_url(text))),
+    count("bigchaindb.filters_max", 1..=4_096, |c| &mut c.bigchaindb.filters_max),
     // The log.
     text("log.level", |c, text| assign(&mut c.log.level, Choice::choose(text))),
     text("log.format", |c, text| assign(&mut c.log.format, Choice::choose(text))),
@@ -157,6 +160,25 @@ pub(super) static FEED: &[Setting<Feed>] = &[
     text("atproto.nsid", |f, text| assign(&mut exposure(f).nsid, nsid(text))),
     text("atproto.cursor_semantics", |f, text| assign(&mut exposure(f).cursor_semantics, Choice::choose(text))),
     text("atproto.on_outdated", |f, text| assign(&mut exposure(f).on_outdated, Choice::choose(text))),
+    flag("public", |f| &mut f.public),
+    text("streamr.stream", |f, text| assign(&mut streamr(f).stream, stream_id(text))),
+    count("streamr.partitions", 1..=PARTITIONS_MAX, |f| &mut streamr(f).partitions),
+    flag("bigchaindb", |f| &mut f.bigchaindb),
+];
+
+/// The settings of `[[key]]`.
+pub(super) static KEY: &[Setting<Key>] = &[
+    text("name", |k, text| assign(&mut k.name, header_text(text))),
+    text("secret_sha256", |k, text| assign_some(&mut k.secret_sha256, secret_sha256(text))),
+    Setting {
+        path: "read",
+        kind: Kind::List { clear: |k| k.read.clear(), push: |k, text| push(&mut k.read, scope(text)) },
+    },
+    Setting {
+        path: "write",
+        kind: Kind::List { clear: |k| k.write.clear(), push: |k, text| push(&mut k.write, scope(text)) },
+    },
+    flag("admin", |k| &mut k.admin),
 ];
 
 /// The settings of `[[mirror]]`.
@@ -207,6 +229,11 @@ fn set_list<T>(
     let results = items.into_iter().map(|item| item.text().and_then(|text| push(target, text)));
     let wrong: Vec<_> = results.enumerate().filter_map(|(at, result)| Some((Some(at), result.err()?))).collect();
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// Adds an item that could be read.
+fn push<V>(list: &mut Vec<V>, item: Result<V, Wrong>) -> Result<(), Wrong> {
+    item.map(|item| list.push(item))
 }
 
 /// Stores a value that could be read.
@@ -274,6 +301,10 @@ fn interval(durability: &mut Durability) -> &mut u64 {
         Durability::Interval { interval_ms } => interval_ms,
         Durability::Sync | Durability::Os => unreachable!("it was made an interval above"),
     }
+}
+
+fn streamr(feed: &mut Feed) -> &mut StreamrExposure {
+    feed.streamr.get_or_insert_with(|| StreamrExposure::whole(""))
 }
 
 fn exposure(feed: &mut Feed) -> &mut AtprotoExposure {

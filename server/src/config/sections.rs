@@ -175,6 +175,35 @@ impl Default for Atproto {
     }
 }
 
+/// `[streamr]`: what one client of the Streamr dialect may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Streamr {
+    /// Streams and partitions one connection may be subscribed to.
+    pub subscriptions_max: u64,
+}
+
+impl Default for Streamr {
+    fn default() -> Self {
+        Self { subscriptions_max: 4_096 }
+    }
+}
+
+/// `[bigchaindb]`: what the BigchainDB dialect says of itself, and what its clients may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bigchaindb {
+    /// Address of the event streams as it is advertised, such as `ws://example.com:9985`; the address that was asked when
+    /// absent.
+    pub advertised_url: Option<String>,
+    /// Different filters that streams may follow at the same time.
+    pub filters_max: u64,
+}
+
+impl Default for Bigchaindb {
+    fn default() -> Self {
+        Self { advertised_url: None, filters_max: 64 }
+    }
+}
+
 /// `[log]`: the appliance's own log, on standard error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {

@@ -6,7 +6,7 @@
 use std::fs::File;
 
 use super::draft::Draft;
-use super::entries::{Feed, Mirror};
+use super::entries::{Feed, Mirror, StreamrExposure};
 use super::mistake::Wrong;
 use super::near::nearest;
 use super::units::Unit;
@@ -24,7 +24,10 @@ pub(super) fn validate(draft: &mut Draft) {
     frames_hold_segments(draft);
     retention_holds_a_segment(draft);
     feeds_once(draft);
+    streams_once(draft);
+    one_chain(draft);
     feeds_within_limit(draft);
+    keys_once(draft);
     let mirrors = draft.config.mirrors.clone();
     for (index, mirror) in mirrors.iter().enumerate() {
         mirror_has_a_feed(draft, index, mirror);
@@ -38,7 +41,7 @@ pub(super) fn validate(draft: &mut Draft) {
 
 /// Nobody has to say who they are, so only this machine may ask, until the operator says otherwise.
 fn loopback_unless_anonymous(draft: &mut Draft) {
-    if draft.config.anonymous || !draft.sound(["anonymous"]) {
+    if draft.config.anonymous || !draft.config.keys.is_empty() || !draft.sound(["anonymous", "key"]) {
         return;
     }
     for (index, listen) in draft.config.listen.clone().into_iter().enumerate() {
@@ -48,11 +51,11 @@ fn loopback_unless_anonymous(draft: &mut Draft) {
         }
         let what = format!(
             "{} can be reached from other machines, and everybody who reaches it may read, publish and delete without \
-             saying who they are; refused until `anonymous = true` is set",
+             saying who they are; refused until there is a [[key]] or `anonymous = true` is set",
             listen.address
         );
         let remedy = format!(
-            "bind a loopback address such as 127.0.0.1:{}, or set `anonymous = true` to open it to everybody",
+            "bind a loopback address such as 127.0.0.1:{}, add a [[key]], or set `anonymous = true` to open it to everybody",
             listen.address.port()
         );
         draft.conflict(&[&path], Wrong::new(what, remedy));
@@ -174,8 +177,58 @@ fn feeds_once(draft: &mut Draft) {
     }
 }
 
+/// A stream's partitions are feeds with names of their own, which nobody else may have.
+fn streams_once(draft: &mut Draft) {
+    let feeds = draft.config.feeds.clone();
+    for (index, feed) in feeds.iter().enumerate() {
+        let Some(streamr) = &feed.streamr else { continue };
+        let stream = format!("feed[{index}].streamr.stream");
+        let same = |other: &&Feed| other.streamr.as_ref().is_some_and(|other| other.stream == streamr.stream);
+        if let Some(other) = feeds[..index].iter().find(same).filter(|_| draft.sound([&stream])) {
+            let what = format!("{:?} is already the stream of the feed {:?}", streamr.stream, other.name);
+            draft.conflict(&[&stream], Wrong::new(what, "bind each stream to one feed"));
+        }
+        for partition in 1..streamr.partitions {
+            let name = StreamrExposure::feed_name(&feed.name, partition);
+            let partitions = format!("feed[{index}].streamr.partitions");
+            if feeds.iter().any(|other| other.name == name) && draft.sound([&partitions]) {
+                let what = format!("partition {partition} would be the feed {name:?}, which is configured by itself");
+                draft.conflict(&[&partitions], Wrong::new(what, "give that feed another name"));
+            }
+        }
+    }
+}
+
+fn one_chain(draft: &mut Draft) {
+    let feeds = draft.config.feeds.clone();
+    let mut chains = feeds.iter().enumerate().filter(|(_, feed)| feed.bigchaindb);
+    let Some((_, first)) = chains.next() else { return };
+    for (index, _) in chains {
+        let what = format!("the feed {:?} is the chain already, and there is one", first.name);
+        draft.conflict(&[&format!("feed[{index}].bigchaindb")], Wrong::new(what, "leave it out here or there"));
+    }
+}
+
+fn keys_once(draft: &mut Draft) {
+    let keys = draft.config.keys.clone();
+    for (index, key) in keys.iter().enumerate() {
+        let (name, secret) = (format!("key[{index}].name"), format!("key[{index}].secret_sha256"));
+        if draft.sound([&name]) && keys[..index].iter().any(|other| other.name == key.name) {
+            let wrong = Wrong::new(format!("the key {:?} is configured twice", key.name), "give it another name");
+            draft.conflict(&[&name], wrong);
+        }
+        if let Some(other) = keys[..index].iter().find(|other| other.secret_sha256 == key.secret_sha256)
+            && draft.sound([&secret])
+        {
+            let what = format!("the key {:?} has the same secret", other.name);
+            draft.conflict(&[&secret], Wrong::new(what, "give each key a secret of its own"));
+        }
+    }
+}
+
 fn feeds_within_limit(draft: &mut Draft) {
-    let (feeds, feeds_max) = (draft.config.feeds.len() as u64, draft.config.limits.feeds_max);
+    let partitions = |feed: &Feed| feed.streamr.as_ref().map_or(1, |streamr| streamr.partitions);
+    let (feeds, feeds_max) = (draft.config.feeds.iter().map(partitions).sum::<u64>(), draft.config.limits.feeds_max);
     if feeds > feeds_max && draft.sound(["limits.feeds_max"]) {
         let wrong =
             Wrong::new(format!("{feeds} feeds are configured, but {feeds_max} are allowed"), "raise limits.feeds_max");

@@ -5,3 +5,4 @@
 
 pub(crate) mod atproto;
 pub(crate) mod native;
+pub(crate) mod streamr;

@@ -55,6 +55,10 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, listening: Arc<Liste
                 let (socket, leftover) = inbound.into_parts();
                 return shard.subscribe(socket, *start, &leftover);
             }
+            Reply::Conversation(start) => {
+                let (socket, leftover) = inbound.into_parts();
+                return shard.converse(socket, *start, &leftover);
+            }
         };
         if !keep || shard.draining() {
             return linger(&mut inbound).await;

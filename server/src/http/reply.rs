@@ -5,7 +5,7 @@
 use serde::Serialize;
 use tailwater_wire::http1::{Head, HttpDate, ResponseHead, Version};
 
-use crate::shard::protocol::StreamStart;
+use crate::shard::protocol::{ConversationStart, StreamStart};
 
 /// A handler's decision.
 pub(crate) enum Reply {
@@ -13,6 +13,8 @@ pub(crate) enum Reply {
     Response(Response),
     /// The connection becomes a subscriber.
     Stream(Box<StreamStart>),
+    /// The connection takes further requests and carries any number of streams.
+    Conversation(Box<ConversationStart>),
     /// These bytes, then the end of the connection.
     Last(Vec<u8>),
 }

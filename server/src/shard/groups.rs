@@ -7,7 +7,7 @@ use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use tailwater_core::{EncodingId, FeedId};
 
-use super::{protocol::StreamProtocol, slots::Token};
+use super::{protocol::StreamProtocol, reading::Reader};
 use crate::feeds::FeedEntry;
 
 /// Index of a group on its shard.
@@ -21,13 +21,13 @@ pub(crate) struct Group {
     encoding: EncodingId,
     members: usize,
     /// Caught up with the tail; woken by the next commit. May name subscribers that have gone.
-    waiting: Vec<Token>,
+    waiting: Vec<Reader>,
 }
 
 impl Group {
-    fn forget_gone(&mut self, mut alive: impl FnMut(Token) -> bool) {
+    fn forget_gone(&mut self, mut alive: impl FnMut(Reader) -> bool) {
         if self.waiting.len() > 2 * self.members {
-            self.waiting.retain(|token| alive(*token));
+            self.waiting.retain(|reader| alive(*reader));
         }
     }
 }
@@ -57,7 +57,7 @@ impl Groups {
 
     /// Removes a member; the last one ends the group. Waiting members that are not `alive` any more are forgotten once
     /// they outnumber the others, so that coming and going on a silent feed holds no memory.
-    pub(crate) fn leave(&mut self, id: GroupId, alive: impl FnMut(Token) -> bool) {
+    pub(crate) fn leave(&mut self, id: GroupId, alive: impl FnMut(Reader) -> bool) {
         let slot = &mut self.groups[id.0 as usize];
         let Some(group) = slot else {
             return;
@@ -84,14 +84,14 @@ impl Groups {
     }
 
     /// Files a member that has caught up.
-    pub(crate) fn wait(&mut self, id: GroupId, token: Token) {
+    pub(crate) fn wait(&mut self, id: GroupId, reader: Reader) {
         if let Some(group) = &mut self.groups[id.0 as usize] {
-            group.waiting.push(token);
+            group.waiting.push(reader);
         }
     }
 
     /// Hands over everybody who waits for the feed.
-    pub(crate) fn wake(&mut self, feed: FeedId, mut each: impl FnMut(Token)) {
+    pub(crate) fn wake(&mut self, feed: FeedId, mut each: impl FnMut(Reader)) {
         for id in self.of_feed.get(&feed).into_iter().flatten() {
             if let Some(group) = &mut self.groups[id.0 as usize] {
                 group.waiting.drain(..).for_each(&mut each);

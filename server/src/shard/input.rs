@@ -7,7 +7,9 @@
 use rustix::{io::Errno, net::RecvFlags};
 use tailwater_wire::websocket::{Message, frame};
 
-use super::{Shard, Slot, State, protocol::Transport, slots::Token, subscriber::Phase};
+use super::{
+    Shard, Slot, State, peer::SAY_BYTES_MAX, protocol::Transport, slots::Token, subscriber::Phase, sweep::protocol_of,
+};
 
 /// Bytes taken from one socket in one call.
 const SCRATCH_BYTES: usize = 4 * 1024;
@@ -48,6 +50,7 @@ impl Shard {
             }
         }
         drop(state);
+        self.answer_requests();
         for token in listeners {
             self.accept(token);
         }
@@ -59,7 +62,7 @@ impl State {
     fn unblock(&mut self, token: Token) {
         if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
             subscriber.blocked = false;
-            if !subscriber.waiting || subscriber.control.is_some() {
+            if subscriber.readings.has_work() || subscriber.control.is_some() {
                 self.make_ready(token);
             }
         }
@@ -95,6 +98,10 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return Input::Drained;
         };
+        if subscriber.readings.session_mut().is_some_and(|session| session.is_full()) {
+            // It is read on once what it has asked for is under way.
+            return Input::Drained;
+        }
         let received = rustix::net::recv(&subscriber.descriptor, scratch.as_mut_slice(), RecvFlags::DONTWAIT);
         match received {
             Ok((0, _)) => Input::Gone,
@@ -113,7 +120,7 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return;
         };
-        let transport = self.groups.get(subscriber.group).map(|group| group.protocol.transport());
+        let transport = protocol_of(&self.groups, subscriber).map(|protocol| protocol.transport());
         if subscriber.phase != Phase::Streaming || transport != Some(Transport::WebSocket) {
             return;
         }
@@ -157,9 +164,22 @@ impl State {
                 self.end_with(token, &farewell);
                 true
             }
-            // An unasked-for pong, or data on a stream whose dialect ignores data.
-            Message::Pong(_) | Message::Text(_) | Message::Binary(_) => false,
+            Message::Text(text) => self.take_request(token, text),
+            Message::Binary(bytes) => self.take_request(token, String::from_utf8_lossy(&bytes).into_owned()),
+            // Nobody has asked for it.
+            Message::Pong(_) => false,
         }
+    }
+
+    /// Files a request where there is somebody to answer it; elsewhere data means nothing. Never ends the stream.
+    fn take_request(&mut self, token: Token, request: String) -> bool {
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token)
+            && let Some(session) = subscriber.readings.session_mut()
+        {
+            session.ask(request);
+            self.asked.push(token);
+        }
+        false
     }
 
     /// Queues control bytes. Beyond the queue's limit they are dropped: a peer that asks faster than it reads gets
@@ -167,7 +187,9 @@ impl State {
     fn queue_control(&mut self, token: Token, bytes: &[u8]) {
         let bytes_max = self.control_bytes_max;
         if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
-            subscriber.queue(bytes, bytes_max);
+            // Answers to requests wait in the same queue and must not take the place of pongs.
+            let said_max = subscriber.readings.session_mut().map_or(0, |_| SAY_BYTES_MAX);
+            subscriber.queue(bytes, bytes_max + said_max);
             self.make_ready(token);
         }
     }

@@ -7,9 +7,12 @@ use tailwater_core::Cursor;
 
 use super::{
     Shard, Slot, State,
+    groups::Groups,
     protocol::Farewell,
+    reading::{Reader, Reading, ReadingId},
     slots::Token,
-    subscriber::{Pace, Phase},
+    subscriber::{Pace, Phase, Readings},
+    sweep::protocol_of,
     timers::{TICK_MS, Tick},
 };
 
@@ -41,9 +44,9 @@ impl Shard {
 
     /// Ends every reader of the feed whose next event is no longer retained.
     pub(super) fn end_outside_window(&self, feed: &crate::feeds::FeedEntry) {
-        self.end_where(feed, Farewell::LeftWindow, |subscriber| {
+        self.end_where(feed, Farewell::LeftWindow, |reading| {
             // A cursor that is away for its next segment hears of it there.
-            subscriber.cursor.as_ref().is_some_and(Cursor::is_outside_window)
+            reading.cursor.as_ref().is_some_and(Cursor::is_outside_window)
         });
     }
 
@@ -52,21 +55,12 @@ impl Shard {
         self.end_where(feed, Farewell::Deleted, |_| true);
     }
 
-    fn end_where(
-        &self,
-        feed: &crate::feeds::FeedEntry,
-        reason: Farewell,
-        condition: impl Fn(&super::Subscriber) -> bool,
-    ) {
+    fn end_where(&self, feed: &crate::feeds::FeedEntry, reason: Farewell, condition: impl Fn(&Reading) -> bool) {
         let mut state = self.state.borrow_mut();
         let groups = state.groups.of_feed(feed.id()).to_vec();
         for token in state.slots.tokens() {
-            let ends = match state.slots.get_mut(token) {
-                Some(Slot::Subscriber(subscriber)) => groups.contains(&subscriber.group) && condition(subscriber),
-                _ => false,
-            };
-            if ends {
-                state.end(token, reason);
+            for id in state.readings_where(token, |reading| groups.contains(&reading.group) && condition(reading)) {
+                state.end_reading(Reader { token, reading: id }, reason);
             }
         }
     }
@@ -84,6 +78,33 @@ impl State {
             Some(Slot::Subscriber(_)) => self.look_at_subscriber(token),
             Some(Slot::Listener(_)) | None => {}
         }
+    }
+
+    /// The readings of a connection that satisfy a condition.
+    fn readings_where(&mut self, token: Token, condition: impl Fn(&Reading) -> bool) -> Vec<ReadingId> {
+        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+            return Vec::new();
+        };
+        let mut ids = subscriber.readings.ids();
+        ids.retain(|id| subscriber.readings.get_mut(*id).is_some_and(|reading| condition(reading)));
+        ids
+    }
+
+    /// Ends one reading in its protocol's words: with its connection, unless that carries others for which nothing has
+    /// changed.
+    pub(super) fn end_reading(&mut self, Reader { token, reading: id }: Reader, reason: Farewell) {
+        let ends_alone = id != ReadingId::Only && reason == Farewell::Deleted;
+        let Some(reading) = self.reading_mut(token, id).filter(|_| ends_alone) else {
+            return self.end(token, reason);
+        };
+        reading.leaving = true;
+        let group = reading.group;
+        let farewell = self.groups.get(group).map(|group| group.protocol.farewell(reason)).unwrap_or_default();
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
+            subscriber.queue(&farewell, usize::MAX);
+            subscriber.readings.join_line(id);
+        }
+        self.make_ready(token);
     }
 
     fn look_at_subscriber(&mut self, token: Token) {
@@ -116,15 +137,13 @@ impl State {
         if subscriber.phase != Phase::Streaming {
             return Verdict::Drop;
         }
-        let Some(group) = self.groups.get(subscriber.group) else {
+        let Some(protocol) = protocol_of(&self.groups, subscriber) else {
             return Verdict::Drop;
         };
         if now >= subscriber.pace.since + window {
             let delivered = subscriber.delivered - subscriber.pace.delivered;
-            let last_seq = group.feed.feed().last_seq();
-            let next_seq = subscriber.cursor.as_ref().map(|cursor| cursor.next_seq());
-            let lag_events = last_seq.saturating_sub(next_seq.unwrap_or(last_seq));
-            if subscriber.blocked && delivered < floor_bytes && lag_events > self.floor_lag_events {
+            let is_slow = subscriber.blocked && delivered < floor_bytes;
+            if is_slow && lag_events(&self.groups, &mut subscriber.readings) > self.floor_lag_events {
                 return Verdict::End(Farewell::TooSlow);
             }
             subscriber.pace = Pace { since: now, delivered: subscriber.delivered };
@@ -135,10 +154,24 @@ impl State {
         let beat = if silent { now + interval } else { subscriber.last_write + interval };
         // One that takes nothing has no use for another sign of life.
         if silent && !subscriber.blocked {
-            subscriber.queue(group.protocol.heartbeat(), self.control_bytes_max);
+            subscriber.queue(protocol.heartbeat(), self.control_bytes_max);
             subscriber.last_write = now;
             self.make_ready(token);
         }
         Verdict::Again(beat.min(pace_due))
     }
+}
+
+/// How many events the connection is behind, at most, on any of its streams.
+fn lag_events(groups: &Groups, readings: &mut Readings) -> u64 {
+    let mut largest = 0;
+    for id in readings.ids() {
+        if let Some(reading) = readings.get_mut(id)
+            && let Some(cursor) = &reading.cursor
+            && let Some(group) = groups.get(reading.group)
+        {
+            largest = largest.max(group.feed.feed().last_seq().saturating_sub(cursor.next_seq()));
+        }
+    }
+    largest
 }

@@ -9,8 +9,11 @@ mod accept;
 mod groups;
 mod input;
 mod look;
+pub(crate) mod peer;
 pub(crate) mod protocol;
 mod reactor;
+mod reading;
+mod session;
 mod slots;
 pub(crate) mod socket;
 mod stats;
@@ -40,6 +43,7 @@ use self::{
     groups::Groups,
     protocol::Farewell,
     reactor::Reactor,
+    reading::Reader,
     slots::{Slots, Token},
     socket::TaskSlot,
     subscriber::Subscriber,
@@ -54,6 +58,9 @@ const LINGER_MS: u64 = 3_000;
 
 /// How long turns may run before others on the executor get theirs.
 const SLICE: Duration = Duration::from_millis(1);
+
+/// Turns between two looks at the clock: a look costs a hundredth of a small send.
+const TURNS_PER_LOOK: u32 = 8;
 
 /// Lets the kernel's news and everybody else on this executor have a turn. Whatever runs long calls it now and then.
 ///
@@ -112,6 +119,8 @@ pub(crate) struct State {
     ready: VecDeque<Token>,
     /// Subscribers whose input was not read to its end.
     unread: Vec<Token>,
+    /// Connections that have asked for something since somebody looked.
+    asked: Vec<Token>,
     wheel: Wheel,
     shard_index: usize,
     send_bytes_max: usize,
@@ -128,7 +137,7 @@ pub(crate) struct State {
 
 impl State {
     fn is_idle(&self) -> bool {
-        self.ready.is_empty() && self.unread.is_empty()
+        self.ready.is_empty() && self.unread.is_empty() && self.asked.is_empty()
     }
 }
 
@@ -152,6 +161,7 @@ impl Shard {
             groups: Groups::default(),
             ready: VecDeque::new(),
             unread: Vec::new(),
+            asked: Vec::new(),
             wheel: Wheel::new(),
             shard_index: index,
             send_bytes_max: serve.send_bytes_max as usize,
@@ -208,15 +218,17 @@ impl Shard {
     /// Turns until nobody is ready or others on this executor want to run.
     fn sweep(self: &Rc<Self>) {
         let began = Instant::now();
+        let mut turns = 0_u32;
         let mut state = self.state.borrow_mut();
         while let Some(token) = state.ready.pop_front() {
             match state.turn(token) {
                 After::Nothing => {}
-                After::Fetch => self.fetch(&mut state, token),
-                After::Populate => self.populate(&mut state, token),
+                After::Fetch(reading) => self.fetch(&mut state, Reader { token, reading }),
+                After::Populate(reading) => self.populate(&mut state, Reader { token, reading }),
                 After::Close => drop(state.remove(token)),
             }
-            if began.elapsed() >= SLICE {
+            turns += 1;
+            if turns.is_multiple_of(TURNS_PER_LOOK) && began.elapsed() >= SLICE {
                 return;
             }
         }
@@ -244,9 +256,12 @@ impl Shard {
         feed.heard(self.index);
         let mut state = self.state.borrow_mut();
         let State { slots, groups, ready, .. } = &mut *state;
-        groups.wake(feed.id(), |token| {
-            if let Some(Slot::Subscriber(subscriber)) = slots.get_mut(token) {
-                subscriber.waiting = false;
+        groups.wake(feed.id(), |Reader { token, reading: id }| {
+            if let Some(Slot::Subscriber(subscriber)) = slots.get_mut(token)
+                && let Some(reading) = subscriber.readings.get_mut(id)
+            {
+                reading.waiting = false;
+                subscriber.readings.join_line(id);
                 if !subscriber.queued && !subscriber.blocked {
                     subscriber.queued = true;
                     ready.push_back(token);

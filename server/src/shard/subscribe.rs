@@ -6,48 +6,71 @@
 use std::{os::fd::AsFd, rc::Rc};
 
 use socket2::SockRef;
-use tailwater_core::CursorError;
+use tailwater_core::{Cursor, CursorError};
 use tailwater_wire::websocket::ClientDecoder;
 
 use super::{
     Shard, Slot, State,
-    protocol::{Farewell, StreamStart},
+    protocol::{ConversationStart, Farewell, StreamStart},
+    reading::{Reader, Reading},
+    session::Session,
     slots::Token,
     socket::Socket,
-    subscriber::{Pace, Phase, Subscriber},
+    subscriber::{Pace, Phase, Readings, Subscriber},
 };
 
 impl Shard {
     /// Turns a request's socket into a subscriber. `leftover` are bytes that came behind the request.
     pub(crate) fn subscribe(self: &Rc<Self>, socket: Socket, start: StreamStart, leftover: &[u8]) {
-        let (token, descriptor, admission) = socket.release();
-        self.cap_backlog(&descriptor);
         let mut state = self.state.borrow_mut();
         let group = state.groups.join(&start.feed, start.encoding, &start.protocol);
         start.feed.join(self.index);
+        drop(state);
+        let reading = Reading::new(group, start.cursor, start.replay);
+        let decoder = ClientDecoder::discarding(start.protocol.skipped_bytes_max());
+        let token = self.enter(socket, Readings::One(reading), decoder, &start.prelude, leftover);
+        // What was said to everybody while the request was being answered has not reached this one.
+        if start.feed.is_deleted() {
+            self.state.borrow_mut().end(token, Farewell::Deleted);
+        }
+    }
+
+    /// Turns a request's socket into a connection that takes further requests.
+    pub(crate) fn converse(self: &Rc<Self>, socket: Socket, start: ConversationStart, leftover: &[u8]) {
+        let session = Session::new(start.protocol, start.conversation);
+        let decoder = ClientDecoder::new(start.message_bytes_max);
+        self.enter(socket, Readings::Many(Box::new(session)), decoder, &start.prelude, leftover);
+    }
+
+    fn enter(
+        self: &Rc<Self>,
+        socket: Socket,
+        readings: Readings,
+        decoder: ClientDecoder,
+        prelude: &[u8],
+        leftover: &[u8],
+    ) -> Token {
+        let (token, descriptor, admission) = socket.release();
+        self.cap_backlog(&descriptor);
+        let mut state = self.state.borrow_mut();
         state.subscribers += 1;
         let now = state.wheel.now();
         let mut subscriber = Subscriber {
             descriptor,
-            group,
+            readings,
             phase: Phase::Streaming,
-            cursor: Some(start.cursor),
             control: None,
-            decoder: ClientDecoder::discarding(),
+            decoder,
             queued: false,
-            waiting: false,
             blocked: false,
             unread: false,
-            populating: false,
-            populated: false,
             delivered: 0,
             last_write: now,
             due: 0,
             pace: Pace { since: now, delivered: 0 },
-            replay: start.replay.map(Box::new),
             _admission: admission,
         };
-        subscriber.queue(&start.prelude, usize::MAX);
+        subscriber.queue(prelude, usize::MAX);
         if let Some(slot) = state.slots.get_mut(token) {
             *slot = Slot::Subscriber(subscriber);
         }
@@ -56,14 +79,13 @@ impl Shard {
         // Readiness that came while the request was being answered has woken nobody.
         state.read_later(token);
         state.make_ready(token);
-        // So has what was said to everybody in that time.
+        // Neither has the order to drain.
         if self.draining() {
             state.end(token, Farewell::Restart);
-        } else if start.feed.is_deleted() {
-            state.end(token, Farewell::Deleted);
         }
         drop(state);
         self.reactor.nudge();
+        token
     }
 
     /// Keeps the kernel's backlog small, so that control bytes are never seconds late.
@@ -76,30 +98,36 @@ impl Shard {
     }
 
     /// Takes the cursor to the next segment, building its frames if need be.
-    pub(super) fn fetch(self: &Rc<Self>, state: &mut State, token: Token) {
-        let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) else {
+    pub(super) fn fetch(self: &Rc<Self>, state: &mut State, reader: Reader) {
+        let Reader { token, reading: id } = reader;
+        let Some(reading) = state.reading_mut(token, id) else {
             return;
         };
-        let Some(group) = state.groups.get(subscriber.group) else {
+        let group = reading.group;
+        let Some(mut cursor) = reading.cursor.take() else {
             return;
         };
-        let Some(mut cursor) = subscriber.cursor.take() else {
+        // It stands between two frames: the others need not wait for it.
+        state.step_aside(token, id);
+        let Some(group) = state.groups.get(group) else {
             return;
         };
         let feed = group.feed.feed().clone();
         let shard = self.clone();
         let fetching = async move {
             let moved = feed.next_segment(&mut cursor).await;
-            shard.resume_at(token, cursor, moved);
+            shard.resume_at(reader, cursor, moved);
         };
         self.spawn(fetching);
     }
 
-    fn resume_at(&self, token: Token, cursor: tailwater_core::Cursor, moved: Result<(), CursorError>) {
+    fn resume_at(&self, reader: Reader, cursor: Cursor, moved: Result<(), CursorError>) {
+        let Reader { token, reading: id } = reader;
         let mut state = self.state.borrow_mut();
-        if let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) {
-            subscriber.cursor = Some(cursor);
+        if let Some(reading) = state.reading_mut(token, id) {
+            reading.cursor = Some(cursor);
         }
+        state.rejoin_line(token, id);
         match moved {
             Ok(()) => state.make_ready(token),
             Err(CursorError::Gone { .. }) => state.end(token, Farewell::LeftWindow),
@@ -113,23 +141,26 @@ impl Shard {
     }
 
     /// Brings the cursor's next range into memory on the blocking pool.
-    pub(super) fn populate(self: &Rc<Self>, state: &mut State, token: Token) {
+    ///
+    /// The reading keeps its place in the line: it may stand within a frame.
+    pub(super) fn populate(self: &Rc<Self>, state: &mut State, reader: Reader) {
+        let Reader { token, reading: id } = reader;
         let bytes_max = state.send_bytes_max;
-        let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) else {
+        let Some(reading) = state.reading_mut(token, id) else {
             return;
         };
-        let Some(cursor) = &subscriber.cursor else {
+        let Some(cursor) = &reading.cursor else {
             return;
         };
-        subscriber.populating = true;
+        reading.populating = true;
         let job = cursor.populate_job(bytes_max * POPULATE_RANGES);
         let shard = self.clone();
         let populating = async move {
             glommio::executor().spawn_blocking(move || job.run()).await;
             let mut state = shard.state.borrow_mut();
-            if let Some(Slot::Subscriber(subscriber)) = state.slots.get_mut(token) {
-                subscriber.populating = false;
-                subscriber.populated = true;
+            if let Some(reading) = state.reading_mut(token, id) {
+                reading.populating = false;
+                reading.populated = true;
             }
             state.make_ready(token);
             drop(state);

@@ -1,4 +1,4 @@
-//! One reader: a descriptor, a cursor and a few flags.
+//! One connection that streams: a descriptor, its cursors and a few flags.
 //!
 //! Owns what is remembered per subscriber, which is little on purpose: no task, no buffer, no timer, no queue of events.
 //! The only bytes ever kept for one subscriber are control bytes that wait for the next frame boundary. Never sends;
@@ -6,11 +6,14 @@
 
 use std::os::fd::OwnedFd;
 
-use tailwater_core::Cursor;
 use tailwater_wire::websocket::ClientDecoder;
 
-use super::{groups::GroupId, timers::Tick};
-use crate::limits::{Admission, Replay};
+use super::{
+    reading::{Reading, ReadingId},
+    session::Session,
+    timers::Tick,
+};
+use crate::limits::Admission;
 
 /// Where a subscriber stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,34 +63,99 @@ pub(crate) struct Pace {
     pub(crate) delivered: u64,
 }
 
-/// One reader of one group.
+/// What a connection reads.
+pub(crate) enum Readings {
+    /// One stream to its end.
+    One(Reading),
+    /// Whatever the client asks for.
+    Many(Box<Session>),
+}
+
+impl Readings {
+    /// The reading whose turn it is.
+    pub(crate) fn current(&mut self) -> Option<(ReadingId, &mut Reading)> {
+        match self {
+            Self::One(reading) => Some((ReadingId::Only, reading)),
+            Self::Many(session) => session.first().map(|(id, reading)| (ReadingId::OfMany(id), reading)),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ReadingId) -> Option<&mut Reading> {
+        match (self, id) {
+            (Self::One(reading), ReadingId::Only) => Some(reading),
+            (Self::Many(session), ReadingId::OfMany(id)) => session.get_mut(id),
+            _ => None,
+        }
+    }
+
+    /// Every reading's id.
+    pub(crate) fn ids(&self) -> Vec<ReadingId> {
+        match self {
+            Self::One(_) => vec![ReadingId::Only],
+            Self::Many(session) => session.ids().into_iter().map(ReadingId::OfMany).collect(),
+        }
+    }
+
+    /// Whether a turn would find something to do.
+    pub(crate) fn has_work(&self) -> bool {
+        match self {
+            Self::One(reading) => !reading.waiting,
+            Self::Many(session) => session.has_line(),
+        }
+    }
+
+    /// Whether the current one has been sent everything that its segment has so far.
+    pub(crate) fn is_at_end(&mut self) -> bool {
+        let cursor = self.current().and_then(|(_, reading)| reading.cursor.as_ref());
+        cursor.is_some_and(|cursor| cursor.lag_bytes_in_segment() == 0)
+    }
+
+    /// Whether others wait while the current one has its turn.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Many(session) if session.is_shared())
+    }
+
+    /// The reading has something to do again.
+    pub(crate) fn join_line(&mut self, id: ReadingId) {
+        if let (Self::Many(session), ReadingId::OfMany(id)) = (self, id) {
+            session.join_line(id);
+        }
+    }
+
+    /// The reading has nothing to do for now.
+    pub(crate) fn leave_line(&mut self, id: ReadingId) {
+        if let (Self::Many(session), ReadingId::OfMany(id)) = (self, id) {
+            session.leave_line(id);
+        }
+    }
+
+    pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
+        match self {
+            Self::One(_) => None,
+            Self::Many(session) => Some(session),
+        }
+    }
+}
+
+/// One connection that streams.
 pub(crate) struct Subscriber {
     pub(crate) descriptor: OwnedFd,
-    pub(crate) group: GroupId,
+    pub(crate) readings: Readings,
     pub(crate) phase: Phase,
-    /// Absent while a task moves it to another segment.
-    pub(crate) cursor: Option<Cursor>,
     pub(crate) control: Option<Box<Control>>,
     pub(crate) decoder: ClientDecoder,
     /// In the shard's ready queue.
     pub(crate) queued: bool,
-    /// In its group's waiting list.
-    pub(crate) waiting: bool,
     /// The kernel takes no more until it says so.
     pub(crate) blocked: bool,
     /// In the shard's list of those whose input was not read to its end.
     pub(crate) unread: bool,
-    /// The next range is being brought into memory.
-    pub(crate) populating: bool,
-    /// The next range was just brought into memory, as far as that was possible.
-    pub(crate) populated: bool,
     /// Bytes handed to the kernel.
     pub(crate) delivered: u64,
     pub(crate) last_write: Tick,
     /// When it is looked at next; an entry of the wheel that comes up earlier is a left-over.
     pub(crate) due: Tick,
     pub(crate) pace: Pace,
-    pub(crate) replay: Option<Box<Replay>>,
     /// Its place among the connections; given back when it goes.
     pub(crate) _admission: Admission,
 }
@@ -104,9 +172,9 @@ impl Subscriber {
     }
 
     /// Whether control bytes may go out now: between two frames, or in the middle of control bytes.
-    pub(crate) fn at_boundary(&self) -> bool {
+    pub(crate) fn at_boundary(&mut self) -> bool {
         let begun = self.control.as_ref().is_some_and(|control| control.begun());
-        begun || self.cursor.as_ref().is_none_or(Cursor::at_boundary)
+        begun || self.readings.current().is_none_or(|(_, reading)| reading.at_boundary())
     }
 }
 

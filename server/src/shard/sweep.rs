@@ -4,7 +4,7 @@
 //! of frames the limits allow, in one system call. Never encodes, copies or queues an event. Tested by `server/tests/`
 //! and measured by the `fanout` scenario of `bench/`.
 
-use std::os::fd::AsFd;
+use std::{os::fd::AsFd, rc::Rc};
 
 use rustix::{
     io::Errno,
@@ -14,19 +14,21 @@ use tailwater_core::Step;
 
 use super::{
     Slot, State,
-    protocol::Farewell,
+    groups::{GroupId, Groups},
+    protocol::{Farewell, StreamProtocol},
+    reading::{Reader, Reading, ReadingId},
     slots::Token,
-    subscriber::{Phase, Subscriber},
+    subscriber::{Phase, Readings, Subscriber},
 };
 
 /// What the shard has to do after a turn; everything else the turn has done itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     Nothing,
-    /// The next segment's frames have to be found or built.
-    Fetch,
-    /// The next range has to be brought into memory.
-    Populate,
+    /// The reading's next segment's frames have to be found or built.
+    Fetch(ReadingId),
+    /// The reading's next range has to be brought into memory.
+    Populate(ReadingId),
     /// The connection is over.
     Close,
 }
@@ -81,6 +83,9 @@ impl State {
         control.advance(count);
         if control.pending().is_empty() {
             subscriber.control = None;
+            if let Some(waker) = subscriber.readings.session_mut().and_then(|session| session.unsaid.take()) {
+                waker.wake();
+            }
         }
         subscriber.delivered += count as u64;
         subscriber.last_write = now;
@@ -93,58 +98,111 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return After::Nothing;
         };
-        let Some(cursor) = &mut subscriber.cursor else {
+        let is_shared = subscriber.readings.is_shared();
+        let Some((id, reading)) = subscriber.readings.current() else {
             return After::Nothing;
         };
-        if subscriber.populating {
+        if reading.leaving && reading.at_boundary() {
+            return self.turn_leave(token, id);
+        }
+        let Some(cursor) = &mut reading.cursor else {
+            return After::Nothing;
+        };
+        if reading.populating {
             return After::Nothing;
         }
-        // Control bytes wait in the middle of a frame: finish just that frame.
+        // Something waits in the middle of a frame: finish just that frame.
+        let within_frame = (is_shared || reading.leaving) && !cursor.at_boundary();
         let bytes_max = match subscriber.control {
-            Some(_) => cursor.to_boundary(),
-            None => send_bytes_max,
+            None if !within_frame => send_bytes_max,
+            _ => cursor.to_boundary(),
         };
-        if !std::mem::take(&mut subscriber.populated) && !cursor.resident(bytes_max) {
-            return After::Populate;
+        if !std::mem::take(&mut reading.populated) && !cursor.resident(bytes_max) {
+            return After::Populate(id);
         }
         let frames = cursor.ready(bytes_max);
         if frames.is_empty() {
-            return self.turn_hop(token);
+            return self.turn_hop(token, id);
         }
         let (count, sent) = send(&subscriber.descriptor, frames);
         cursor.advance(count);
         subscriber.delivered += count as u64;
         subscriber.last_write = now;
+        if let Some(session) = subscriber.readings.session_mut() {
+            session.rotate();
+        }
         self.sends += 1;
         self.sent_bytes += count as u64;
-        self.settle(token, sent)
+        match sent {
+            // Most sends of a quiet stream reach the tail: the turn that would find that out is spared.
+            Sent::All if !is_shared && subscriber.readings.is_at_end() => self.turn_hop(token, id),
+            sent => self.settle(token, sent),
+        }
     }
 
     /// The cursor has nothing more in its segment as far as it is committed.
-    fn turn_hop(&mut self, token: Token) -> After {
-        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+    fn turn_hop(&mut self, token: Token, id: ReadingId) -> After {
+        let Some(reading) = self.reading_mut(token, id) else {
             return After::Nothing;
         };
-        let Some(cursor) = &mut subscriber.cursor else {
+        let Some(cursor) = &mut reading.cursor else {
             return After::Nothing;
         };
         match cursor.step() {
             Step::More => self.make_ready(token),
-            Step::AtTail => self.wait_at_tail(token),
-            Step::NeedSegment => return After::Fetch,
+            Step::AtTail => self.wait_at_tail(token, id),
+            Step::NeedSegment => return After::Fetch(id),
             Step::Gone => self.end(token, Farewell::LeftWindow),
         }
         After::Nothing
     }
 
-    fn wait_at_tail(&mut self, token: Token) {
-        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+    fn wait_at_tail(&mut self, token: Token, id: ReadingId) {
+        let Some(reading) = self.reading_mut(token, id) else {
             return;
         };
-        subscriber.replay = None;
-        if !subscriber.waiting {
-            subscriber.waiting = true;
-            self.groups.wait(subscriber.group, token);
+        reading.replay = None;
+        let group = reading.group;
+        if !std::mem::replace(&mut reading.waiting, true) {
+            self.groups.wait(group, Reader { token, reading: id });
+        }
+        self.step_aside(token, id);
+    }
+
+    /// The reading has nothing to send for now; the connection's others go on.
+    pub(super) fn step_aside(&mut self, token: Token, id: ReadingId) {
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
+            subscriber.readings.leave_line(id);
+            if subscriber.readings.has_work() {
+                self.make_ready(token);
+            }
+        }
+    }
+
+    /// The reading may have something to send again.
+    pub(super) fn rejoin_line(&mut self, token: Token, id: ReadingId) {
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
+            subscriber.readings.join_line(id);
+        }
+    }
+
+    /// The reading was asked to end and stands between two frames.
+    fn turn_leave(&mut self, token: Token, id: ReadingId) -> After {
+        if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token)
+            && let ReadingId::OfMany(id) = id
+            && let Some(session) = subscriber.readings.session_mut()
+            && let Some(reading) = session.remove(id)
+        {
+            self.leave_group(reading.group);
+        }
+        self.make_ready(token);
+        After::Nothing
+    }
+
+    pub(super) fn reading_mut(&mut self, token: Token, id: ReadingId) -> Option<&mut Reading> {
+        match self.slots.get_mut(token) {
+            Some(Slot::Subscriber(subscriber)) => subscriber.readings.get_mut(id),
+            _ => None,
         }
     }
 
@@ -172,11 +230,10 @@ impl State {
         if subscriber.phase != Phase::Streaming {
             return;
         }
-        let Some(group) = self.groups.get(subscriber.group) else {
-            return;
-        };
-        let farewell = group.protocol.farewell(reason);
-        self.end_with(token, &farewell);
+        if let Some(protocol) = protocol_of(&self.groups, subscriber) {
+            let farewell = protocol.farewell(reason);
+            self.end_with(token, &farewell);
+        }
     }
 
     /// Ends a stream with these bytes, at the next frame boundary.
@@ -211,16 +268,44 @@ impl State {
         if !matches!(self.slots.get_mut(token), Some(Slot::Subscriber(_))) {
             return None;
         }
-        let Some(Slot::Subscriber(subscriber)) = self.slots.remove(token) else {
+        let Some(Slot::Subscriber(mut subscriber)) = self.slots.remove(token) else {
             return None;
         };
-        if let Some(group) = self.groups.get(subscriber.group) {
+        match subscriber.readings {
+            Readings::One(ref reading) => self.leave_group(reading.group),
+            Readings::Many(ref mut session) => {
+                for id in session.ids() {
+                    if let Some(reading) = session.remove(id) {
+                        self.leave_group(reading.group);
+                    }
+                }
+                if let Some(waker) = session.unsaid.take() {
+                    waker.wake();
+                }
+            }
+        }
+        self.subscribers -= 1;
+        Some(subscriber)
+    }
+
+    /// A reading of the group is gone.
+    pub(super) fn leave_group(&mut self, group: GroupId) {
+        if let Some(group) = self.groups.get(group) {
             group.feed.leave(self.shard_index);
         }
         let State { groups, slots, .. } = self;
-        groups.leave(subscriber.group, |token| slots.get_mut(token).is_some());
-        self.subscribers -= 1;
-        Some(subscriber)
+        groups.leave(group, |Reader { token, reading }| match slots.get_mut(token) {
+            Some(Slot::Subscriber(subscriber)) => subscriber.readings.get_mut(reading).is_some(),
+            _ => false,
+        });
+    }
+}
+
+/// What the connection speaks.
+pub(super) fn protocol_of(groups: &Groups, subscriber: &Subscriber) -> Option<Rc<dyn StreamProtocol>> {
+    match &subscriber.readings {
+        Readings::One(reading) => groups.get(reading.group).map(|group| group.protocol.clone()),
+        Readings::Many(session) => Some(session.protocol.clone()),
     }
 }
 

@@ -39,8 +39,8 @@ fn captured_frames_pass_two_mirrors_unchanged() {
 /// A mirror is stopped and started again while its upstream goes on.
 fn resumes(semantics: CursorSemantics, duplicates: u64) {
     let origin = Appliance::start_with(|config| {
-        for feed in &mut config.feeds {
-            feed.atproto.as_mut().unwrap().cursor_semantics = semantics;
+        for binding in config.feeds.iter_mut().filter_map(|feed| feed.atproto.as_mut()) {
+            binding.cursor_semantics = semantics;
         }
     });
     let follow = |config: &mut Config| {

@@ -18,7 +18,7 @@ fn a_feed_is_created_described_listed_and_deleted() {
     let expected = json!({
         "name": "news", "first_seq": 100, "last_seq": 99, "next_seq": 100, "events": 0, "bytes": 0, "frame_bytes": 0,
         "subscribers": 0, "encodings": [], "state": "open", "retention": {"age_ms": 60_000, "bytes": 8_388_608},
-        "durability": {"interval_ms": 50}, "segment_bytes_max": 2_097_152,
+        "durability": {"interval_ms": 50}, "segment_bytes_max": 2_097_152, "public": false,
         "dialects": {"atproto": {"nsid": "com.example.stream.subscribe", "cursor_semantics": "inclusive", "on_outdated": "info"}},
     });
     assert_eq!((status, &created), (201, &expected));
@@ -27,7 +27,7 @@ fn a_feed_is_created_described_listed_and_deleted() {
     let (status, list) = appliance.get("/v1/feeds");
     let names: Vec<&str> =
         list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
-    assert_eq!((status, names), (200, vec!["labels", "news", "repos"]));
+    assert_eq!((status, names), (200, vec!["_system", "blocks", "labels", "messages", "news", "repos"]));
 
     assert_eq!(appliance.publish("news", r#"{"kind":"put","body":1}"#).1["first_seq"], 100);
     assert_eq!(appliance.delete("/v1/feeds/news"), (200, json!({"name": "news", "deleted": true})));
@@ -128,7 +128,7 @@ fn names_are_any_text() {
     let (_, list) = again.get("/v1/feeds");
     let found: Vec<&str> =
         list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
-    assert!(names.iter().all(|name| found.contains(name)) && found.len() == names.len() + 2, "{found:?}");
+    assert!(names.iter().all(|name| found.contains(name)) && found.len() == names.len() + 5, "{found:?}");
 }
 
 #[test]

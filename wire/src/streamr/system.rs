@@ -1,26 +1,22 @@
-//! The feed `_system`: what the specification calls events emitted on the server instance.
+//! The stream `_system`: what the specification calls events emitted on the server instance.
 //!
-//! The original emits them inside its own process only. Here they are messages of a stream that anybody who may can
-//! subscribe to: `{"event":"stream-object-created","stream":{"id":"S","partition":0}}`.
+//! The original emits them inside its own process only. Here they are messages that anybody who may can subscribe to:
+//! `{"event":"stream-object-created","stream":{"id":"S","partitions":1}}`.
 
-use tailwater_core::{BodyFormat, Draft};
+use tailwater_core::{Batch, BodyFormat, Draft, DraftError};
 
-use super::encode::Place;
 use crate::json::{write_str, write_u64};
 
-/// The stream of these events.
-pub const STREAM: &str = "_system";
-
-/// What happened to the server's object for a partition that is subscribed to.
+/// What happened to a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SystemEvent {
-    /// The first subscriber came.
+pub enum StreamChange {
+    /// It can be published and subscribed to.
     Created,
-    /// The last one left.
+    /// It is gone, with everything in it.
     Deleted,
 }
 
-impl SystemEvent {
+impl StreamChange {
     /// The event's name, which is also its kind in the feed.
     pub fn name(self) -> &'static str {
         match self {
@@ -29,43 +25,43 @@ impl SystemEvent {
         }
     }
 
-    /// Appends the event's body.
-    pub fn write_body(self, place: Place<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"event\":");
-        write_str(out, self.name());
-        out.extend_from_slice(b",\"stream\":{\"id\":");
-        write_str(out, place.stream);
-        out.extend_from_slice(b",\"partition\":");
-        write_u64(out, place.partition.into());
-        out.extend_from_slice(b"}}");
+    /// The event to append; its key is the stream's id.
+    ///
+    /// # Errors
+    /// When the id is longer than a key may be.
+    pub fn batch(self, stream: &str, partitions: u64, now_us: u64) -> Result<Batch, DraftError> {
+        let body = self.body(stream, partitions);
+        let mut batch = Batch::new();
+        let format = BodyFormat::Json;
+        batch.push(&Draft { seq: None, time_us: now_us, kind: self.name(), key: stream, format, body: &body })?;
+        Ok(batch)
     }
 
-    /// The event to append, given its body; its key is the stream's id.
-    pub fn draft<'a>(self, place: Place<'a>, body: &'a [u8], now_us: u64) -> Draft<'a> {
-        Draft { seq: None, time_us: now_us, kind: self.name(), key: place.stream, format: BodyFormat::Json, body }
+    fn body(self, stream: &str, partitions: u64) -> Vec<u8> {
+        let mut out = b"{\"event\":".to_vec();
+        write_str(&mut out, self.name());
+        out.extend_from_slice(b",\"stream\":{\"id\":");
+        write_str(&mut out, stream);
+        out.extend_from_slice(b",\"partitions\":");
+        write_u64(&mut out, partitions);
+        out.extend_from_slice(b"}}");
+        out
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tailwater_core::Batch;
-
     use super::*;
 
     #[test]
     fn golden_bodies_fit_into_a_batch() {
         let table = [
-            (SystemEvent::Created, r#"{"event":"stream-object-created","stream":{"id":"a\"b","partition":3}}"#),
-            (SystemEvent::Deleted, r#"{"event":"stream-object-deleted","stream":{"id":"a\"b","partition":3}}"#),
+            (StreamChange::Created, r#"{"event":"stream-object-created","stream":{"id":"a\"b","partitions":3}}"#),
+            (StreamChange::Deleted, r#"{"event":"stream-object-deleted","stream":{"id":"a\"b","partitions":3}}"#),
         ];
-        let place = Place { stream: "a\"b", partition: 3 };
-        for (event, expected) in table {
-            let mut body = Vec::new();
-            event.write_body(place, &mut body);
-            assert_eq!(String::from_utf8_lossy(&body), expected);
-            let draft = event.draft(place, &body, 7);
-            assert_eq!((draft.kind, draft.key, draft.time_us), (event.name(), "a\"b", 7));
-            Batch::new().push(&draft).unwrap();
+        for (change, expected) in table {
+            assert_eq!(String::from_utf8(change.body("a\"b", 3)).unwrap(), expected);
+            assert_eq!(change.batch("a\"b", 3, 7).unwrap().len(), 1);
         }
     }
 }

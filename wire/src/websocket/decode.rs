@@ -31,6 +31,8 @@ struct UnderWay {
     control: Vec<u8>,
     /// The kind of the message whose fragments are arriving.
     message: Option<Opcode>,
+    /// Bytes of it, those of the frame under way included.
+    message_bytes: u64,
     payload: Vec<u8>,
 }
 
@@ -50,10 +52,10 @@ impl ClientDecoder {
         Self { under_way: None, message_bytes_max, discard: false }
     }
 
-    /// A decoder for a connection on which data from the client means nothing: data frames of any length are checked
-    /// and skipped without memory, only control frames are handed out.
-    pub fn discarding() -> Self {
-        Self { under_way: None, message_bytes_max: 0, discard: true }
+    /// A decoder for a connection on which data from the client means nothing: messages of up to this many bytes (of any
+    /// length, for `u32::MAX`) are checked and skipped without memory, only control frames are handed out.
+    pub fn discarding(message_bytes_max: u32) -> Self {
+        Self { under_way: None, message_bytes_max, discard: true }
     }
 
     /// Whether the decoder is between messages and holds no heap memory.
@@ -112,12 +114,13 @@ impl ClientDecoder {
             (_, Some(_)) => return Err(ProtocolError::Interleaved),
             (opcode, None) => state.message = Some(opcode),
         }
+        state.message_bytes = state.message_bytes.saturating_add(frame.len);
+        let is_bounded = !self.discard || self.message_bytes_max < u32::MAX;
+        if is_bounded && state.message_bytes > u64::from(self.message_bytes_max) {
+            return Err(ProtocolError::TooBig);
+        }
         if self.discard {
             return Ok(frame);
-        }
-        let bytes = frame.len.saturating_add(state.payload.len() as u64);
-        if bytes > u64::from(self.message_bytes_max) {
-            return Err(ProtocolError::TooBig);
         }
         state.payload.reserve(frame.len.min(RESERVE_BYTES_MAX) as usize);
         Ok(frame)
@@ -142,6 +145,7 @@ impl ClientDecoder {
             return Ok(None);
         }
         let opcode = state.message.take();
+        state.message_bytes = 0;
         let payload = std::mem::take(&mut state.payload);
         match opcode {
             _ if self.discard => Ok(None),

@@ -88,7 +88,7 @@ fn broken_rules() {
 
 #[test]
 fn data_that_means_nothing_is_skipped_without_memory() {
-    let mut decoder = ClientDecoder::discarding();
+    let mut decoder = ClientDecoder::discarding(u32::MAX);
     let mut messages = Vec::new();
     // 2^63 - 1 bytes are announced; a few arrive.
     feed(&mut decoder, &[0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4], &mut messages)
@@ -97,8 +97,17 @@ fn data_that_means_nothing_is_skipped_without_memory() {
     assert_eq!(decoder.under_way.as_ref().map(|state| state.payload.capacity()), Some(0));
 
     let frames = [frame(0x01, b"\xff\xff"), frame(0x89, b"p"), frame(0x80, &[0xff; 5000]), frame(0x82, b"x")].concat();
-    assert_eq!(decode_all(ClientDecoder::discarding(), &frames), Ok(vec![Message::Ping(b"p".into())]));
-    assert_eq!(decode_all(ClientDecoder::discarding(), &frame(0x80, b"")), Err(Error::LoneContinuation));
+    assert_eq!(decode_all(ClientDecoder::discarding(u32::MAX), &frames), Ok(vec![Message::Ping(b"p".into())]));
+    assert_eq!(decode_all(ClientDecoder::discarding(u32::MAX), &frame(0x80, b"")), Err(Error::LoneContinuation));
+}
+
+#[test]
+fn data_that_means_nothing_still_has_a_limit() {
+    let skip = |frames: &[u8]| decode_all(ClientDecoder::discarding(1_000), frames);
+    let halves = [frame(0x01, &[0; 500]), frame(0x89, b"p"), frame(0x80, &[0; 500])].concat();
+    assert_eq!(skip(&[halves.clone(), halves].concat()), Ok(vec![Message::Ping(b"p".into()); 2]));
+    assert_eq!(skip(&frame(0x82, &[0; 1_001])), Err(Error::TooBig));
+    assert_eq!(skip(&[frame(0x01, &[0; 600]), frame(0x80, &[0; 401])].concat()), Err(Error::TooBig));
 }
 
 #[test]
@@ -163,7 +172,7 @@ proptest! {
         bytes in prop::collection::vec(prop_oneof![2 => any::<u8>(), 1 => Just(0x81), 1 => Just(0x82), 1 => Just(0x01)], 0..40),
         discard in any::<bool>(),
     ) {
-        let new = || if discard { ClientDecoder::discarding() } else { ClientDecoder::new(20) };
+        let new = || if discard { ClientDecoder::discarding(u32::MAX) } else { ClientDecoder::new(20) };
         let whole = decode_all(new(), &bytes);
         let mut decoder = new();
         let mut messages = Vec::new();

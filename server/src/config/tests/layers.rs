@@ -84,8 +84,8 @@ fn a_listener_beyond_loopback_is_refused_wherever_it_was_named() {
     let refused = |place: &str, address: &str, port: &str| {
         format!(
             "{place}: {address} can be reached from other machines, and everybody who reaches it may read, publish and \
-             delete without saying who they are; refused until `anonymous = true` is set; bind a loopback address such \
-             as 127.0.0.1:{port}, or set `anonymous = true` to open it to everybody"
+             delete without saying who they are; refused until there is a [[key]] or `anonymous = true` is set; bind a loopback address such \
+             as 127.0.0.1:{port}, add a [[key]], or set `anonymous = true` to open it to everybody"
         )
     };
     let flags = |address: &str| Flags { listen: vec![address.to_owned()], ..Flags::default() };

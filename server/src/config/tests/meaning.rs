@@ -9,11 +9,16 @@ fn nothing_said_means_the_defaults() {
     assert_eq!(good(""), config);
     assert_eq!(config.data, Path::new("./tailwater-data"));
     assert_eq!(config.listen, [Listen { address: ([127, 0, 0, 1], 7070).into(), dialects: Dialect::ALL.to_vec() }]);
-    assert_eq!(config.summary(), "1 listener, 2 feeds, 0 mirrors");
+    assert_eq!(config.summary(), "1 listener, 4 feeds, 0 mirrors");
     let streams: Vec<_> = config.feeds.iter().map(|feed| (feed.name.as_str(), nsid(feed))).collect();
     assert_eq!(
         streams,
-        [("repos", "com.atproto.sync.subscribeRepos"), ("labels", "com.atproto.label.subscribeLabels")]
+        [
+            ("repos", "com.atproto.sync.subscribeRepos"),
+            ("labels", "com.atproto.label.subscribeLabels"),
+            ("messages", ""),
+            ("blocks", "")
+        ]
     );
 }
 
@@ -67,13 +72,30 @@ fn every_setting_arrives() {
         [atproto]
         server_header_suffix = ""
         retry_after_ms = "28s"
+        [streamr]
+        subscriptions_max = 34
+        [bigchaindb]
+        advertised_url = "wss://chain.example:9985"
+        filters_max = 35
         [log]
         level = "trace"
         format = "json"
+        [[key]]
+        name = "gateway"
+        secret_sha256 = "0102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F20"
+        read = ["*"]
+        write = ["a", "b"]
+        [[key]]
+        name = "operator"
+        secret_sha256 = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+        admin = true
         [[feed]]
         name = "a"
+        public = true
+        streamr = { stream = "a/stream", partitions = 3 }
         [[feed]]
         name = "b"
+        bigchaindb = true
         durability = "os"
         segment_bytes_max = "29MiB"
         first_seq = 30
@@ -106,7 +128,10 @@ fn every_setting_arrives() {
         durability: Durability::Interval { interval_ms: 21 },
         segment_bytes_max: 22 << 20,
         first_seq: 1,
+        public: true,
         atproto: None,
+        streamr: Some(StreamrExposure { stream: "a/stream".to_owned(), partitions: 3, partition: 0 }),
+        bigchaindb: false,
     };
     let second = Feed {
         name: "b".to_owned(),
@@ -119,6 +144,9 @@ fn every_setting_arrives() {
             cursor_semantics: CursorSemantics::Exclusive,
             on_outdated: OnOutdated::Fail,
         }),
+        public: false,
+        streamr: None,
+        bigchaindb: true,
     };
     let upstream =
         |port, target: &str| Upstream { tls: false, host: "r.example".to_owned(), port, target: target.to_owned() };
@@ -162,6 +190,18 @@ fn every_setting_arrives() {
             retention,
         },
         atproto: Atproto { server_header_suffix: String::new(), retry_after_ms: 28_000 },
+        streamr: Streamr { subscriptions_max: 34 },
+        bigchaindb: Bigchaindb { advertised_url: Some("wss://chain.example:9985".to_owned()), filters_max: 35 },
+        keys: vec![
+            Key {
+                name: "gateway".to_owned(),
+                secret_sha256: Some(std::array::from_fn(|at| at as u8 + 1)),
+                read: vec!["*".to_owned()],
+                write: vec!["a".to_owned(), "b".to_owned()],
+                admin: false,
+            },
+            Key { name: "operator".to_owned(), secret_sha256: Some([0xff; 32]), admin: true, ..Key::default() },
+        ],
         feeds: vec![first, second],
         mirrors: vec![
             Mirror {

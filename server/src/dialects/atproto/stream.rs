@@ -19,6 +19,7 @@ use tailwater_wire::{
 };
 
 use crate::{
+    auth,
     config::{AtprotoExposure, CursorSemantics, OnOutdated},
     encodings,
     feeds::FeedEntry,
@@ -92,6 +93,9 @@ impl AtprotoStream {
 
 /// Answers a request for the stream of `feed`.
 pub(super) async fn begin(request: Request<'_>, feed: Arc<FeedEntry>, nsid: &str) -> Reply {
+    if let Err(denied) = auth::require_read(&request, &feed) {
+        return Response::from(denied).into();
+    }
     let accept = match handshake::check(request.head) {
         Ok(accept) => accept,
         Err(error) => return no_stream(&error).into(),

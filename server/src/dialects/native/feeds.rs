@@ -6,10 +6,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tailwater_core::{Durability, FeedError, FeedOptions, FeedState, Retention};
+use tailwater_wire::streamr::system::StreamChange;
 
 use super::find;
 use crate::{
     appliance::FeedsError,
+    clock::now_us,
     exposure::Exposure,
     feeds::FeedEntry,
     http::{Request, Response},
@@ -26,6 +28,8 @@ struct Options {
     durability: Option<Durability>,
     segment_bytes_max: Option<u64>,
     first_seq: Option<u64>,
+    #[serde(default)]
+    public: bool,
     #[serde(default)]
     dialects: Exposure,
 }
@@ -65,9 +69,12 @@ pub(super) async fn create(request: &mut Request<'_>, name: &str) -> Response {
     }
     let appliance = request.shard.appliance.clone();
     let (wanted, wanted_options, wanted_exposure) = (name.to_owned(), options.clone(), exposure.clone());
-    let creating = move || appliance.create(&wanted, wanted_options, &wanted_exposure);
+    let creating = move || appliance.create(&wanted, &wanted_options, &wanted_exposure);
     match glommio::executor().spawn_blocking(creating).await {
-        Ok(entry) => Response::json(201, &description(request, &entry)),
+        Ok(entry) => {
+            request.shard.appliance.announce(StreamChange::Created, &entry.exposure, now_us()).await;
+            Response::json(201, &description(request, &entry))
+        }
         Err(error @ FeedsError::Log(FeedError::Exists { .. })) => match request.shard.appliance.feeds.get(name) {
             // Another request was faster.
             Some(entry) => existing(request, &entry, &options, &exposure),
@@ -79,13 +86,7 @@ pub(super) async fn create(request: &mut Request<'_>, name: &str) -> Response {
 
 /// `DELETE /v1/feeds/{feed}`
 pub(super) async fn delete(request: &Request<'_>, name: &str) -> Response {
-    let appliance = request.shard.appliance.clone();
-    if let Err(error) = appliance.close(name).await {
-        return refused(&error);
-    }
-    let erased = name.to_owned();
-    let deleted = glommio::executor().spawn_blocking(move || appliance.erase(&erased)).await;
-    match deleted {
+    match request.shard.appliance.delete(name).await {
         Ok(()) => Response::json(200, &json!({ "name": name, "deleted": true })),
         Err(error) => refused(&error),
     }
@@ -102,7 +103,7 @@ fn read_options(request: &Request<'_>, body: &[u8]) -> Result<(FeedOptions, Expo
         first_seq: asked.first_seq.unwrap_or(defaults.first_seq),
         extra: defaults.extra,
     };
-    Ok((options, asked.dialects))
+    Ok((options, Exposure { public: asked.public, ..asked.dialects }))
 }
 
 fn existing(request: &Request<'_>, entry: &FeedEntry, options: &FeedOptions, exposure: &Exposure) -> Response {
@@ -139,6 +140,7 @@ fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
         "retention": options.retention,
         "durability": options.durability,
         "segment_bytes_max": options.segment_bytes_max,
+        "public": entry.is_public(),
         "dialects": entry.exposure,
     });
     if let Some(reason) = reason {
@@ -151,8 +153,10 @@ fn refused(error: &FeedsError) -> Response {
     let (status, name) = match error {
         FeedsError::Unknown { .. } => (404, "FeedNotFound"),
         FeedsError::TooMany { .. } => (403, "TooManyFeeds"),
-        FeedsError::Nsid { .. } => (400, "InvalidOptions"),
+        FeedsError::Nsid { .. } | FeedsError::Partitions => (400, "InvalidOptions"),
         FeedsError::Bound { .. } => (409, "EndpointBound"),
+        FeedsError::PartitionOf { .. } => (409, "FeedIsPartition"),
+        FeedsError::System { .. } => (409, "FeedIsSystem"),
         FeedsError::Log(FeedError::DiskFull { .. }) => (507, "InsufficientStorage"),
         FeedsError::Log(FeedError::Exists { .. }) => (409, "FeedExists"),
         FeedsError::Log(FeedError::Name { .. } | FeedError::Option { .. }) => (400, "InvalidOptions"),

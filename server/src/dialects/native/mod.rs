@@ -19,6 +19,7 @@ mod stream;
 use std::sync::Arc;
 
 use crate::{
+    auth::{self, Denied},
     feeds::FeedEntry,
     http::{Reply, Request, Response},
     routes::method_not_allowed,
@@ -36,6 +37,9 @@ pub(crate) async fn answer(mut request: Request<'_>) -> Reply {
     if method == "OPTIONS" {
         return preflight().into();
     }
+    if let Err(denied) = allowed(&request, &segments) {
+        return Response::from(denied).into();
+    }
     match (segments.as_slice(), method) {
         (["v1", "feeds"], "GET" | "HEAD") => feeds::list(&request).into(),
         (["v1", "feeds"], method) => method_not_allowed(method, "GET, HEAD").into(),
@@ -50,6 +54,16 @@ pub(crate) async fn answer(mut request: Request<'_>) -> Reply {
         (["v1", "mirrors"], "GET" | "HEAD") => status::mirrors(&request).into(),
         (["v1", "status" | "mirrors"], method) => method_not_allowed(method, "GET, HEAD").into(),
         _ => nothing_here(request.head.path()).into(),
+    }
+}
+
+/// What concerns the appliance as a whole takes a key where there are keys, and changing it takes an admin's. What concerns
+/// one feed is looked at where the feed is known.
+fn allowed(request: &Request<'_>, segments: &[&str]) -> Result<(), Denied> {
+    match (segments, request.head.method()) {
+        (["v1", "feeds", _], "PUT" | "DELETE") => auth::require_admin(request),
+        (["v1", "feeds", _, "events"], _) => Ok(()),
+        _ => auth::require_any(request),
     }
 }
 

@@ -3,14 +3,17 @@
 //! Owns the refusals. A request is stored whole or not at all. Never assigns a seq: that is the feed's writer. Tested by
 //! `server/tests/native/`.
 
-use std::time::SystemTime;
-
 use serde_json::json;
 use tailwater_core::{AppendError, Batch, SeqMode};
 use tailwater_wire::native::request::{self, PublishError, PublishLimits};
 
 use super::find;
-use crate::http::{Request, Response};
+use crate::{
+    appliance::SYSTEM_FEED,
+    auth,
+    clock::now_us,
+    http::{Request, Response},
+};
 
 /// Bodies above this are parsed on the blocking pool, so that one large request does not hold up a sweep.
 const PARSE_HERE_BYTES_MAX: usize = 256 * 1024;
@@ -46,6 +49,13 @@ pub(super) async fn publish(request: &mut Request<'_>, name: &str) -> Response {
         Ok(entry) => entry,
         Err(response) => return response,
     };
+    if let Err(denied) = auth::require_write(request, &entry) {
+        return denied.into();
+    }
+    if name == SYSTEM_FEED {
+        let message = "This feed is written by the appliance itself.";
+        return Response::error(409, "FeedIsSystem", message);
+    }
     if request.shard.appliance.mirrors.fills(name) {
         let message = format!("The feed {name:?} is filled by a mirror ([[mirror]]); publish to its upstream.");
         return Response::error(409, "FeedIsMirrored", &message);
@@ -120,9 +130,4 @@ fn refused(error: &AppendError) -> Response {
     };
     let response = Response::error(status, name, &error.to_string());
     if status == 429 { response.header("Retry-After", "1") } else { response }
-}
-
-fn now_us() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }

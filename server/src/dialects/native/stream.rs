@@ -18,6 +18,7 @@ use tailwater_wire::{
 
 use super::{find, page};
 use crate::{
+    auth,
     feeds::FeedEntry,
     http::{Reply, Request, Response},
     shard::protocol::{Farewell, StreamProtocol, StreamStart, Transport},
@@ -125,6 +126,9 @@ pub(super) async fn begin(request: Request<'_>, name: &str) -> Reply {
         Ok(feed) => feed,
         Err(response) => return response.into(),
     };
+    if let Err(denied) = auth::require_read(&request, &feed) {
+        return Response::from(denied).into();
+    }
     let websocket = handshake::is_upgrade(request.head);
     let read = match parse_read(request.head, websocket) {
         Ok(read) => read,

@@ -28,9 +28,6 @@ pub struct Place<'a> {
 pub enum Control<'a> {
     /// Type 2: messages will come from now on.
     Subscribed(Place<'a>),
-    /// Type 2 with an error: no messages will come. Clients below 0.10 know no other sign of it; those from 1.0 on take it
-    /// for a success and must get an error (type 7) instead.
-    SubscribeFailed(Place<'a>, &'a StreamrError),
     /// Type 3: no more messages will come.
     Unsubscribed(Place<'a>),
     /// Type 4: a resend begins.
@@ -62,7 +59,7 @@ impl Control<'_> {
     /// The number of its type.
     pub fn type_number(&self) -> u8 {
         match self {
-            Self::Subscribed(_) | Self::SubscribeFailed(..) => 2,
+            Self::Subscribed(_) => 2,
             Self::Unsubscribed(_) => 3,
             Self::Resending(..) => 4,
             Self::Resent(..) => 5,
@@ -88,11 +85,6 @@ impl Control<'_> {
     fn write_members(&self, out: &mut Vec<u8>) {
         match self {
             Self::Subscribed(place) | Self::Unsubscribed(place) => place.write(out),
-            Self::SubscribeFailed(place, error) => {
-                place.write(out);
-                out.push(b',');
-                write_error(error, out);
-            }
             Self::Resending(place, sub) | Self::Resent(place, sub) | Self::NoResend(place, sub) => {
                 place.write(out);
                 if let Some(sub) = sub {

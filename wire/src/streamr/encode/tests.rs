@@ -152,10 +152,6 @@ fn golden_control_messages() {
     let error = StreamrError::StreamNotFound { stream: "S".into() };
     let table = [
         (Control::Subscribed(place), r#"[0,2,"",{"stream":"a\"b","partition":3}]"#),
-        (
-            Control::SubscribeFailed(place, &error),
-            r#"[0,2,"",{"stream":"a\"b","partition":3,"error":"Stream S not found."}]"#,
-        ),
         (Control::Unsubscribed(place), r#"[0,3,"",{"stream":"a\"b","partition":3}]"#),
         (Control::Resending(place, Some(&sub)), r#"[0,4,"",{"stream":"a\"b","partition":3,"sub":7}]"#),
         (Control::Resent(place, Some(&ack)), r#"[0,5,"",{"stream":"a\"b","partition":3,"sub":"x"}]"#),

@@ -1,0 +1,213 @@
+//! How feeds come and go.
+//!
+//! Owns creating and deleting, what one feed may not share with another, and the feed that tells of streams. Everything
+//! that blocks here says so; shards call it on their blocking pool. Tested by `server/tests/native/` and
+//! `server/tests/streamr/`.
+
+use std::sync::{Arc, PoisonError};
+
+use tailwater_core::{Feed, FeedError, FeedOptions, FeedState, SeqMode};
+use tailwater_wire::{
+    atproto::{encode::AtprotoJson, request::is_nsid},
+    streamr::system::StreamChange,
+};
+
+use super::{Appliance, FeedsError, durability, retention};
+use crate::{
+    clock::now_us,
+    config::{AtprotoExposure, Dialect, PARTITIONS_MAX, StreamrExposure},
+    exposure::Exposure,
+    feeds::FeedEntry,
+    shard::Message,
+};
+
+/// The feed, and the Streamr stream, that tells of streams that come and go.
+pub(crate) const SYSTEM_FEED: &str = "_system";
+
+impl Appliance {
+    /// Creates a feed, and those of its stream's other partitions. Blocks.
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        options: &FeedOptions,
+        exposure: &Exposure,
+    ) -> Result<Arc<FeedEntry>, FeedsError> {
+        // What is free and how many there are must still be so when the feed is added. It guards no data.
+        let _one_at_a_time = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.feeds.get(name).is_some() {
+            return Err(FeedError::Exists { name: name.to_owned() }.into());
+        }
+        let feeds_max = self.config.limits.feeds_max;
+        let own = usize::from(self.feeds.get(SYSTEM_FEED).is_some());
+        if (self.feeds.len() - own) as u64 + exposure.partitions() > feeds_max {
+            return Err(FeedsError::TooMany { feeds_max });
+        }
+        self.check_free(exposure)?;
+        // The first partition comes last: once it is there the stream is whole, whatever happens in between.
+        for partition in (1..exposure.partitions()).rev() {
+            let name = StreamrExposure::feed_name(name, partition);
+            let exposure = exposure.partition(partition);
+            match self.feeds.get(&name) {
+                Some(entry) if entry.was_created_with(options, &exposure) => {}
+                Some(_) => return Err(FeedError::Exists { name }.into()),
+                None => drop(self.add(&name, options, &exposure)?),
+            }
+        }
+        self.add(name, options, exposure)
+    }
+
+    fn add(&self, name: &str, options: &FeedOptions, exposure: &Exposure) -> Result<Arc<FeedEntry>, FeedsError> {
+        let mut options = options.clone();
+        exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
+        let feed = self.store.create_feed(name, options)?;
+        self.adopt(feed)
+    }
+
+    /// The feeds that are deleted with this one, itself first.
+    fn deleted_with(&self, name: &str) -> Result<Vec<String>, FeedsError> {
+        let entry = self.feeds.get(name).ok_or_else(|| FeedsError::Unknown { name: name.to_owned() })?;
+        if name == SYSTEM_FEED {
+            return Err(FeedsError::System { name: name.to_owned() });
+        }
+        match &entry.exposure.streamr {
+            Some(streamr) if streamr.partition > 0 => Err(FeedsError::PartitionOf {
+                name: name.to_owned(),
+                partition: streamr.partition,
+                first: entry.scope().to_owned(),
+            }),
+            _ => Ok((0..entry.exposure.partitions())
+                .map(|partition| StreamrExposure::feed_name(name, partition))
+                .filter(|name| self.feeds.get(name).is_some())
+                .collect()),
+        }
+    }
+
+    /// Deletes a feed, and those of its stream's other partitions. Call it on a shard.
+    pub(crate) async fn delete(self: &Arc<Self>, name: &str) -> Result<(), FeedsError> {
+        let names = self.deleted_with(name)?;
+        let exposure = self.feeds.get(name).map(|entry| entry.exposure.clone()).unwrap_or_default();
+        // The first partition comes first: without it the stream is gone.
+        for name in &names {
+            self.close(name).await?;
+        }
+        for name in names {
+            let appliance = self.clone();
+            glommio::executor().spawn_blocking(move || appliance.store.delete_feed(&name)).await?;
+        }
+        self.announce(StreamChange::Deleted, &exposure, now_us()).await;
+        Ok(())
+    }
+
+    /// Ends a feed's streams and closes it.
+    async fn close(&self, name: &str) -> Result<(), FeedsError> {
+        let unknown = || FeedsError::Unknown { name: name.to_owned() };
+        let entry = self.feeds.remove(name).ok_or_else(unknown)?;
+        for shard in &*self.shards {
+            shard.send(Message::Deleted(entry.clone()));
+        }
+        // A feed that has failed cannot be closed in order, and need not be: it is about to be removed.
+        let _failed = entry.feed().close().await;
+        Ok(())
+    }
+
+    pub(super) fn adopt(&self, feed: Arc<Feed>) -> Result<Arc<FeedEntry>, FeedsError> {
+        let exposure = Exposure::from_stored(&feed.options().extra)
+            .map_err(|error| FeedsError::Stored { name: feed.name().to_owned(), error })?;
+        if let FeedState::Failed { reason } = feed.state() {
+            tracing::error!(feed = feed.name(), %reason, "the feed takes no events, and ends where it can be read to");
+        }
+        let entry = self.feeds.add(feed.clone(), exposure);
+        if let Some(seed) = self.store.take_writer(&feed) {
+            self.shards[self.owner(feed.id())].send(Message::Own(seed));
+        }
+        Ok(entry)
+    }
+
+    pub(super) fn create_configured(&self) -> Result<(), FeedsError> {
+        for wanted in &self.config.feeds {
+            let options = FeedOptions {
+                retention: retention(wanted.retention),
+                durability: durability(wanted.durability),
+                segment_bytes_max: wanted.segment_bytes_max,
+                first_seq: wanted.first_seq,
+                ..FeedOptions::default()
+            };
+            let exposure = Exposure::configured(wanted);
+            match self.feeds.get(&wanted.name) {
+                Some(entry) if !entry.was_created_with(&options, &exposure) => tracing::warn!(
+                    feed = %wanted.name,
+                    "the feed was created with other options than the configuration has now, and keeps them"
+                ),
+                Some(_) => {}
+                None => drop(self.create(&wanted.name, &options, &exposure)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates the feed in which the appliance tells of streams that come and go, where somebody can read it.
+    pub(super) fn create_system(&self) -> Result<(), FeedsError> {
+        let served = self.config.listen.iter().any(|listen| listen.dialects.contains(&Dialect::Streamr));
+        if served && self.feeds.get(SYSTEM_FEED).is_none() {
+            let exposure = Exposure { streamr: Some(StreamrExposure::whole(SYSTEM_FEED)), ..Exposure::default() };
+            self.add(SYSTEM_FEED, &self.default_options(), &exposure)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the readers of the system feed that a stream has come or gone. Returns once that is durable.
+    pub(crate) async fn announce(&self, change: StreamChange, exposure: &Exposure, time_us: u64) {
+        let (Some(streamr), Some(system)) = (&exposure.streamr, self.feeds.get(SYSTEM_FEED)) else {
+            return;
+        };
+        let batch = change.batch(&streamr.stream, streamr.partitions, time_us);
+        let told = match batch {
+            Ok(batch) => {
+                system.feed().append(batch, SeqMode::Assign).await.map(drop).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = told {
+            tracing::error!(stream = %streamr.stream, %error, "the system feed does not tell of a stream's coming or going");
+        }
+    }
+
+    fn check_free(&self, exposure: &Exposure) -> Result<(), FeedsError> {
+        self.check_nsid_free(exposure)?;
+        let bound =
+            |what: String, other: Arc<FeedEntry>| Err(FeedsError::Bound { what, feed: other.feed().name().to_owned() });
+        if let Some(streamr) = &exposure.streamr {
+            if !(1..=PARTITIONS_MAX).contains(&streamr.partitions) || streamr.partition > 0 {
+                return Err(FeedsError::Partitions);
+            }
+            if let Some(partitions) = self.feeds.stream(&streamr.stream) {
+                return bound(format!("the stream {:?}", streamr.stream), partitions[0].clone());
+            }
+        }
+        if exposure.bigchaindb.is_some()
+            && let Some(other) = self.feeds.find(|other| other.bigchaindb.is_some())
+        {
+            return bound("the BigchainDB chain".to_owned(), other);
+        }
+        Ok(())
+    }
+
+    fn check_nsid_free(&self, exposure: &Exposure) -> Result<(), FeedsError> {
+        let Some(binding) = &exposure.atproto else {
+            return Ok(());
+        };
+        if !is_nsid(&binding.nsid) {
+            return Err(FeedsError::Nsid { nsid: binding.nsid.clone() });
+        }
+        // Two endpoints whose frames would lie in one place cannot both be served.
+        let encoding = AtprotoJson::name_for(&binding.nsid);
+        let same = |bound: &AtprotoExposure| AtprotoJson::name_for(&bound.nsid) == encoding;
+        match self.feeds.find(|other| other.atproto.as_ref().is_some_and(same)) {
+            Some(other) => Err(FeedsError::Bound {
+                what: format!("the endpoint {}", binding.nsid),
+                feed: other.feed().name().to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+}

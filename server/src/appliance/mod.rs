@@ -1,0 +1,128 @@
+//! The appliance: the log, its feeds, and what all shards know in common.
+//!
+//! Owns the store, and what is decided once for all. How feeds come and go is `feeds`'. Never touches a socket. Tested by
+//! `server/tests/native/`.
+
+mod errors;
+mod feeds;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage::PoolStorage};
+
+pub use self::errors::{FeedsError, StartError};
+pub(crate) use self::feeds::SYSTEM_FEED;
+use crate::{
+    auth::Keys,
+    config::{self, Config},
+    encodings::Encodings,
+    feeds::Feeds,
+    limits::Places,
+    mirror::Mirrors,
+    shard::{ShardHandle, ShardStats},
+};
+
+/// Writes and syncs that can be under way at once, over all feeds.
+const STORAGE_THREADS: usize = 4;
+
+/// What every shard and every request can reach.
+pub(crate) struct Appliance {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    /// The threads that write and sync.
+    pub(crate) storage: PoolStorage,
+    pub(crate) encodings: Encodings,
+    pub(crate) feeds: Arc<Feeds>,
+    pub(crate) places: Arc<Places>,
+    pub(crate) stats: Box<[Arc<ShardStats>]>,
+    pub(crate) mirrors: Mirrors,
+    pub(crate) keys: Keys,
+    pub(crate) started: Instant,
+    shards: Arc<[ShardHandle]>,
+    creating: Mutex<()>,
+}
+
+impl Appliance {
+    /// Opens the log and every feed in it, and creates the configured feeds that are missing. Blocks.
+    pub(crate) fn open(config: Config, shards: Arc<[ShardHandle]>) -> Result<Arc<Self>, StartError> {
+        let feeds = Arc::new(Feeds::new(shards.clone()));
+        let store = Store::open(&config.data, store_options(&config, &feeds))?;
+        let storage = PoolStorage::new(STORAGE_THREADS).map_err(StartError::Threads)?;
+        let limits = &config.limits;
+        let appliance = Arc::new(Self {
+            encodings: Encodings::of(&store),
+            places: Places::new(
+                limits.connections_max as usize,
+                limits.connections_per_address_max as usize,
+                limits.replays_per_address_max as usize,
+                limits.limit_loopback,
+            ),
+            stats: shards.iter().map(|_| Arc::default()).collect(),
+            mirrors: Mirrors::new(&config.mirrors, limits.into()),
+            keys: Keys::new(&config.keys),
+            started: Instant::now(),
+            storage,
+            feeds,
+            store,
+            shards,
+            creating: Mutex::default(),
+            config,
+        });
+        for feed in appliance.store.feeds() {
+            appliance.adopt(feed)?;
+        }
+        appliance.create_configured()?;
+        appliance.create_system()?;
+        Ok(appliance)
+    }
+
+    /// What a new feed gets for the options nobody stated.
+    pub(crate) fn default_options(&self) -> FeedOptions {
+        let storage = &self.config.storage;
+        FeedOptions {
+            retention: retention(storage.retention),
+            durability: durability(storage.durability),
+            segment_bytes_max: storage.segment_bytes_max,
+            ..FeedOptions::default()
+        }
+    }
+
+    /// Closes every feed, so that the next start finds a clean log.
+    pub(crate) async fn close_all(&self) {
+        for entry in self.feeds.all() {
+            if let Err(error) = entry.feed().close().await {
+                tracing::error!(feed = entry.feed().name(), %error, "the feed could not be closed");
+            }
+        }
+    }
+
+    /// The shard that writes a feed.
+    pub(crate) fn owner(&self, feed: FeedId) -> usize {
+        feed.0 as usize % self.shards.len()
+    }
+}
+
+fn store_options(config: &Config, feeds: &Arc<Feeds>) -> tailwater_core::StoreOptions {
+    tailwater_core::StoreOptions {
+        listener: Some(Arc::new(feeds.news())),
+        frame_bytes_max: config.storage.frame_bytes_max,
+        disk_low_water_bytes: config.storage.disk_low_water_bytes,
+        encoding_idle_ms: config.storage.frame_idle_ms,
+        ..tailwater_core::StoreOptions::default()
+    }
+}
+
+fn retention(retention: config::Retention) -> Retention {
+    Retention { age_ms: retention.age_ms, bytes: retention.bytes }
+}
+
+fn durability(durability: config::Durability) -> Durability {
+    match durability {
+        config::Durability::Sync => Durability::Sync,
+        config::Durability::Interval { interval_ms } => Durability::Interval { ms: interval_ms },
+        config::Durability::Os => Durability::Os,
+    }
+}

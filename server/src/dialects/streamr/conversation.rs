@@ -1,0 +1,323 @@
+//! One WebSocket: what a client asks for, in its order, while the streams it follows run beside.
+//!
+//! Owns which partitions this connection follows, how its client reads errors, and the answer to each request. Messages of
+//! streams come from frame logs and pass it by. Tested by `server/tests/streamr/`.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    net::IpAddr,
+    rc::Rc,
+    sync::Arc,
+};
+
+use tailwater_core::{FeedId, Start};
+use tailwater_wire::{
+    streamr::{
+        encode::{Control, Place, StreamrJson},
+        errors::{ErrorStyle, StreamrError},
+        request::{Incoming, Request as Asked, RequestLimits, Resend, Subscribe, Token, Unsubscribe, parse_message},
+    },
+    websocket::{frame, handshake},
+};
+
+use super::{
+    place::{Stream, not_found, who},
+    publish::{self, Run, Stored},
+    resend::{Wanted, look_up},
+};
+use crate::{
+    feeds::FeedEntry,
+    http::{Reply, Request, Response},
+    shard::{
+        peer::{Gone, Peer, ReadingId},
+        protocol::{Answering, Conversation, ConversationStart, Farewell, ReadingStart, StreamProtocol, Transport},
+    },
+};
+
+/// An empty ping.
+const PING: &[u8] = &[0x89, 0x00];
+
+/// `GET /api/v1/ws`
+pub(super) fn begin(request: &Request<'_>) -> Reply {
+    let accept = match handshake::check(request.head) {
+        Ok(accept) => accept,
+        Err(error) => {
+            let answer = Response::json(error.status(), &serde_json::json!({ "error": error.to_string() }));
+            return error.headers().iter().fold(answer, |answer, (name, value)| answer.header(name, *value)).into();
+        }
+    };
+    let mut prelude = Vec::new();
+    handshake::write_switching(&mut prelude, &accept, &request.date, None, tailwater_wire::SERVER, &[]);
+    let config = &request.shard.appliance.config;
+    let style = ErrorStyle::of_query(&request.head.query());
+    let limits = publish::limits(&config.limits);
+    let conversation = Rc::new(Talk {
+        style: Cell::new(style),
+        address: request.inbound.socket().peer(),
+        followed: RefCell::default(),
+        followed_max: config.streamr.subscriptions_max as usize,
+        limits,
+    });
+    let message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
+    let protocol = Rc::new(Words { style, stream: None });
+    Reply::Conversation(Box::new(ConversationStart { protocol, conversation, prelude, message_bytes_max }))
+}
+
+/// How a connection or one of its streams is kept alive and ended.
+struct Words {
+    style: ErrorStyle,
+    /// Absent for the connection as a whole.
+    stream: Option<String>,
+}
+
+impl StreamProtocol for Words {
+    fn name(&self) -> &'static str {
+        match self.style {
+            ErrorStyle::Text => "streamr",
+            ErrorStyle::Object => "streamr-object",
+        }
+    }
+
+    fn transport(&self) -> Transport {
+        Transport::WebSocket
+    }
+
+    fn heartbeat(&self) -> &'static [u8] {
+        PING
+    }
+
+    fn farewell(&self, reason: Farewell) -> Vec<u8> {
+        let mut out = Vec::new();
+        match (reason, &self.stream) {
+            (Farewell::Restart, _) => frame::close(&mut out, 1012, "restarting"),
+            // What this connection no longer gets it can ask for again; clients do so when they reconnect.
+            (Farewell::TooSlow, _) => frame::close(&mut out, 1008, "too slow"),
+            (Farewell::LeftWindow, _) => frame::close(&mut out, 1008, "what comes next is no longer stored"),
+            (Farewell::Damaged, _) => frame::close(&mut out, 1011, "a stream cannot be read beyond this point"),
+            (Farewell::Deleted, Some(stream)) => not_found(stream).write_message(self.style, &mut out),
+            (Farewell::Deleted, None) => frame::close(&mut out, 1001, "going away"),
+        }
+        out
+    }
+}
+
+/// Publish requests that want to hear what became of them: what they want to hear it by, and their stream.
+type Acks = HashMap<usize, (Token, String)>;
+
+/// See the module.
+struct Talk {
+    style: Cell<ErrorStyle>,
+    address: IpAddr,
+    followed: RefCell<HashMap<FeedId, ReadingId>>,
+    followed_max: usize,
+    limits: RequestLimits,
+}
+
+impl Conversation for Talk {
+    fn answer(self: Rc<Self>, peer: Peer, requests: Vec<String>) -> Answering {
+        Box::pin(async move {
+            // A client that has gone is not answered any further.
+            let _gone = self.answer_all(&peer, &requests).await;
+        })
+    }
+}
+
+impl Talk {
+    async fn answer_all(&self, peer: &Peer, requests: &[String]) -> Result<(), Gone> {
+        let mut run = Run::default();
+        let mut acks = Acks::new();
+        for (tag, text) in requests.iter().enumerate() {
+            let incoming = parse_message(text, &self.limits);
+            self.style.set(self.style.get().after_request(incoming.has_session_token));
+            if let (Some(ack), Ok(Asked::Publish(publish))) = (&incoming.ack, &incoming.request) {
+                acks.insert(tag, (ack.clone(), publish.stream.clone().into_owned()));
+            }
+            match self.collect(peer, tag, &incoming, &mut run) {
+                Ok(true) => continue,
+                Ok(false) => self.finish(peer, std::mem::take(&mut run), &mut acks).await?,
+                Err(error) => {
+                    self.finish(peer, std::mem::take(&mut run), &mut acks).await?;
+                    let ack = acks.remove(&tag).map(|(ack, _)| ack);
+                    self.refuse(peer, &error, ack.as_ref()).await?;
+                    continue;
+                }
+            }
+            self.answer_one(peer, incoming).await?;
+        }
+        self.finish(peer, run, &mut acks).await
+    }
+
+    /// Adds a publish request to those that are stored together; false when it is something else.
+    fn collect(&self, peer: &Peer, tag: usize, incoming: &Incoming<'_>, run: &mut Run) -> Result<bool, StreamrError> {
+        let Ok(Asked::Publish(publish)) = &incoming.request else {
+            return Ok(false);
+        };
+        let stream = publish::writable_by(&peer.shard().appliance, &incoming.credentials, publish)?;
+        run.add(tag, &stream, publish);
+        Ok(true)
+    }
+
+    /// Stores what was collected, and tells those who want to know.
+    async fn finish(&self, peer: &Peer, run: Run, acks: &mut Acks) -> Result<(), Gone> {
+        if run.is_empty() {
+            return Ok(());
+        }
+        let mut out = Vec::new();
+        for (tag, outcome) in run.store().await {
+            match (outcome, acks.remove(&tag)) {
+                (Ok(Stored { partition, offset }), Some((ack, stream))) => {
+                    let place = Place { stream: &stream, partition };
+                    Control::Stored { place, offset, ack: &ack }.write_message(&mut out);
+                }
+                (Ok(_), None) => {}
+                (Err(error), Some((ack, _))) => Control::Refused { error: &error, ack: &ack }.write_message(&mut out),
+                (Err(error), None) => error.write_message(self.style.get(), &mut out),
+            }
+        }
+        peer.say(&out).await
+    }
+
+    async fn refuse(&self, peer: &Peer, error: &StreamrError, ack: Option<&Token>) -> Result<(), Gone> {
+        let mut out = Vec::new();
+        match ack {
+            Some(ack) => Control::Refused { error, ack }.write_message(&mut out),
+            None => error.write_message(self.style.get(), &mut out),
+        }
+        peer.say(&out).await
+    }
+
+    async fn answer_one(&self, peer: &Peer, incoming: Incoming<'_>) -> Result<(), Gone> {
+        let who = who(&peer.shard().appliance, &incoming.credentials);
+        let answered = match incoming.request {
+            Ok(Asked::Subscribe(subscribe)) => {
+                let found = self.readable(peer, &who, &subscribe.stream, subscribe.partition);
+                match found {
+                    Ok(feed) => self.subscribe(peer, &subscribe, &feed).await?,
+                    Err(error) => Err(error),
+                }
+            }
+            Ok(Asked::Unsubscribe(unsubscribe)) => self.unsubscribe(peer, &unsubscribe).await?,
+            Ok(Asked::Resend(resend)) => match self.readable(peer, &who, &resend.stream, resend.partition) {
+                Ok(feed) => self.resend(peer, &resend, &feed).await?,
+                Err(error) => Err(resend.failed(error.to_string())),
+            },
+            // Those are stored together.
+            Ok(Asked::Publish(_)) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match answered {
+            Ok(()) => Ok(()),
+            Err(error) => self.refuse(peer, &error, incoming.ack.as_ref()).await,
+        }
+    }
+
+    /// The feed of a partition, if whoever asks may read it.
+    fn readable(
+        &self,
+        peer: &Peer,
+        who: &crate::auth::Who,
+        stream: &str,
+        partition: u32,
+    ) -> Result<Arc<FeedEntry>, StreamrError> {
+        let found = Stream::find(&peer.shard().appliance, stream)?;
+        if !who.may_read(found.first()) {
+            return Err(StreamrError::SubscribeNotAuthorized { stream: stream.to_owned(), partition });
+        }
+        found.partition(stream, partition).cloned()
+    }
+
+    /// A partition that is followed already is followed once: the original would send everything twice.
+    async fn subscribe(
+        &self,
+        peer: &Peer,
+        subscribe: &Subscribe<'_>,
+        feed: &Arc<FeedEntry>,
+    ) -> Result<Result<(), StreamrError>, Gone> {
+        let mut out = Vec::new();
+        let place = Place { stream: &subscribe.stream, partition: subscribe.partition };
+        Control::Subscribed(place).write_message(&mut out);
+        if self.followed.borrow().contains_key(&feed.id()) {
+            return peer.say(&out).await.map(Ok);
+        }
+        if self.followed.borrow().len() >= self.followed_max {
+            return Ok(Err(StreamrError::TooManySubscriptions { count_max: self.followed_max }));
+        }
+        let encoding = peer.shard().appliance.encodings.streamr_json;
+        let cursor = match feed.feed().cursor(encoding, Start::Tail).await {
+            Ok(cursor) => cursor,
+            Err(error) => {
+                tracing::error!(%error, "a subscription could not begin");
+                return Ok(Err(StreamrError::NotReady));
+            }
+        };
+        let protocol = Rc::new(Words { style: self.style.get(), stream: Some(subscribe.stream.clone().into_owned()) });
+        let start = ReadingStart { feed: feed.clone(), encoding, protocol, cursor };
+        let reading = peer.begin(&out, start)?;
+        self.followed.borrow_mut().insert(feed.id(), reading);
+        Ok(Ok(()))
+    }
+
+    async fn unsubscribe(&self, peer: &Peer, unsubscribe: &Unsubscribe<'_>) -> Result<Result<(), StreamrError>, Gone> {
+        let feeds = peer.shard().appliance.feeds.stream(&unsubscribe.stream);
+        let feeds = feeds.as_deref().unwrap_or_default();
+        let followed: Vec<u32> = (0..)
+            .zip(feeds)
+            .filter(|(_, feed)| self.followed.borrow().contains_key(&feed.id()))
+            .map(|(partition, _)| partition)
+            .collect();
+        let partition = match unsubscribe.partition_to_leave(&followed) {
+            Ok(partition) => partition,
+            Err(error) => return Ok(Err(error)),
+        };
+        let reading = self.followed.borrow_mut().remove(&feeds[partition as usize].id());
+        if let Some(reading) = reading {
+            peer.end(reading);
+        }
+        let mut out = Vec::new();
+        Control::Unsubscribed(Place { stream: &unsubscribe.stream, partition }).write_message(&mut out);
+        peer.say(&out).await.map(Ok)
+    }
+
+    async fn resend(
+        &self,
+        peer: &Peer,
+        resend: &Resend<'_>,
+        feed: &Arc<FeedEntry>,
+    ) -> Result<Result<(), StreamrError>, Gone> {
+        let Some(_place) = peer.shard().appliance.places.replay(self.address) else {
+            return Ok(Err(resend.failed("your address asks for too many at once; wait until one is complete")));
+        };
+        let place = Place { stream: &resend.stream, partition: resend.partition };
+        let encoder = Arc::new(StreamrJson::new(&resend.stream, resend.partition));
+        let (log, selection, sub) = (feed.feed().clone(), resend.selection, resend.sub.clone());
+        let first = glommio::executor()
+            .spawn_blocking(move || match look_up(&log, selection)? {
+                Some(range) => Wanted::new(log, encoder, sub, range).piece().map(Some),
+                None => Ok(None),
+            })
+            .await;
+        let sub = resend.sub.as_ref();
+        let mut out = Vec::new();
+        let mut piece = match first {
+            Ok(Some(piece)) if !piece.bytes.is_empty() => piece,
+            Ok(_) => {
+                Control::NoResend(place, sub).write_message(&mut out);
+                return peer.say(&out).await.map(Ok);
+            }
+            Err(error) => return Ok(Err(resend.failed(error.to_string()))),
+        };
+        Control::Resending(place, sub).write_message(&mut out);
+        out.append(&mut piece.bytes);
+        while let Some(rest) = piece.rest {
+            peer.say(&out).await?;
+            piece = match glommio::executor().spawn_blocking(move || rest.piece()).await {
+                Ok(piece) => piece,
+                Err(error) => return Ok(Err(resend.failed(error.to_string()))),
+            };
+            out = std::mem::take(&mut piece.bytes);
+        }
+        Control::Resent(place, sub).write_message(&mut out);
+        peer.say(&out).await.map(Ok)
+    }
+}
