@@ -131,9 +131,9 @@ fn every_event_knows_the_one_before_it() {
             let mut replay = feed.cursor(CHAIN, Start::Seq(0)).await.unwrap();
             let replayed = drain(&feed, &mut replay, 100).await.unwrap();
             assert_eq!(String::from_utf8(replayed).unwrap(), chain(first, end));
-            for from in first..end {
-                let frames = frames_of(&feed, &Chain::of("gaps"), seqs[from]);
-                assert_eq!(String::from_utf8(frames).unwrap(), chain(from, end), "read from {}", seqs[from]);
+            for (from, seq) in seqs.iter().enumerate().take(end).skip(first) {
+                let frames = frames_of(&feed, &Chain::of("gaps"), *seq);
+                assert_eq!(String::from_utf8(frames).unwrap(), chain(from, end), "read from {seq}");
             }
         });
     }
