@@ -49,7 +49,7 @@ fn measure(criterion: &mut Criterion, name: &str, events: &[Event<'_>]) {
         let mut out = Vec::new();
         let mut turn = || {
             out.clear();
-            events.iter().for_each(|event| encoder.encode(event, &mut out));
+            events.iter().for_each(|event| encoder.encode(event, None, &mut out));
             black_box(out.len())
         };
         if turn() > 0 {

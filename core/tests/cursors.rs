@@ -170,6 +170,47 @@ fn idle_encodings_are_no_longer_built_and_come_back_when_asked_for() {
     });
 }
 
+/// Encodings that come and go, such as filters, must not use up numbers or keep frames.
+#[test]
+fn an_encoder_is_forgotten_once_nobody_reads_it() {
+    struct Marked(String);
+    impl Encoder for Marked {
+        fn name(&self) -> &str {
+            &self.0
+        }
+        fn encode(&self, event: &Event<'_>, _: Option<u64>, out: &mut Vec<u8>) {
+            out.extend_from_slice(format!("{}{}", self.0, event.seq).as_bytes());
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let options = FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() };
+    let feed = store.create_feed("news", options).unwrap();
+    let body = vec![b'x'; 700_000];
+    drive(&store, &[&feed], async {
+        for _ in 0..4 {
+            feed.append(batch(&[&body]), SeqMode::Assign).await.unwrap();
+        }
+        let mut last = None;
+        for name in ["a", "b", "c"] {
+            let encoding = store.register_encoder(Arc::new(Marked(name.to_owned())));
+            assert_eq!(last.replace(encoding).unwrap_or(encoding), encoding, "the number is free again");
+            let mut cursor = feed.cursor(encoding, Start::Seq(0)).await.unwrap();
+            let frames = drain(&feed, &mut cursor, 100).await.unwrap();
+            assert_eq!(String::from_utf8(frames).unwrap(), format!("{name}1{name}2{name}3{name}4"));
+            assert!(!store.forget_encoder(encoding), "a cursor holds it");
+            drop(cursor);
+            while !store.forget_encoder(encoding) {
+                // What the tail has to stop is done before a flush is.
+                feed.flush().await.unwrap();
+            }
+            assert_eq!(store.encoding_name(encoding), None);
+            let unknown = feed.cursor(encoding, Start::Tail).await.unwrap_err();
+            assert!(matches!(unknown, CursorError::UnknownEncoding { .. }), "{unknown}");
+        }
+    });
+}
+
 #[test]
 fn frames_beyond_the_budget_go_unless_a_cursor_holds_them() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
 //! Finding events by number from the end and by time, across segments, restarts and lost indexes.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
 
 mod common;
 

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use tailwater_core::{EncodingId, FeedOptions, Store};
+use tailwater_core::{Encoder, EncodingId, Event, FeedOptions, Store};
 use tailwater_wire::{
     atproto::encode::{AtprotoCbor, AtprotoJson},
     native::encode::{NativeNdjson, NativeSse, NativeWsCbor, NativeWsJson},
-    streamr::encode::StreamrJsonPerFeed,
+    streamr::encode::StreamrJson,
 };
 
 use crate::exposure::Exposure;
@@ -21,6 +21,7 @@ pub(crate) struct Encodings {
     pub(crate) native_ws_json: EncodingId,
     pub(crate) native_ws_cbor: EncodingId,
     pub(crate) atproto_cbor: EncodingId,
+    pub(crate) atproto_json: EncodingId,
     pub(crate) streamr_json: EncodingId,
 }
 
@@ -33,18 +34,38 @@ impl Encodings {
             native_ws_json: store.register_encoder(Arc::new(NativeWsJson)),
             native_ws_cbor: store.register_encoder(Arc::new(NativeWsCbor)),
             atproto_cbor: store.register_encoder(Arc::new(AtprotoCbor)),
-            streamr_json: store.register_encoder(Arc::new(StreamrJsonPerFeed { address: streamr_address })),
+            atproto_json: store.register_encoder(Arc::new(PerFeed { name: AtprotoJson::NAME, bind: atproto_json })),
+            streamr_json: store.register_encoder(Arc::new(PerFeed { name: StreamrJson::NAME, bind: streamr_json })),
         }
     }
 }
 
-/// The JSON form of an AT Protocol stream, which names its endpoint in every message.
-pub(crate) fn atproto_json(store: &Store, nsid: &str) -> EncodingId {
-    store.register_encoder(Arc::new(AtprotoJson::new(nsid)))
+/// An encoding whose frames name what their feed is bound to: each feed has an encoder of its own.
+struct PerFeed {
+    name: &'static str,
+    bind: fn(Exposure) -> Option<Arc<dyn Encoder>>,
 }
 
-/// Which partition of which Streamr stream a feed is.
-fn streamr_address(_name: &str, options: &FeedOptions) -> Option<(String, u32)> {
-    let streamr = Exposure::from_stored(&options.extra).ok()?.streamr?;
-    Some((streamr.stream, u32::try_from(streamr.partition).ok()?))
+impl Encoder for PerFeed {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    /// Appends nothing: an event of a feed without a binding has no form in this encoding.
+    fn encode(&self, _event: &Event<'_>, _previous_seq: Option<u64>, _out: &mut Vec<u8>) {}
+
+    fn for_feed(&self, _name: &str, options: &FeedOptions) -> Option<Arc<dyn Encoder>> {
+        (self.bind)(Exposure::from_stored(&options.extra).ok()?)
+    }
+}
+
+/// The JSON form of an AT Protocol stream, which names its endpoint in every message.
+fn atproto_json(exposure: Exposure) -> Option<Arc<dyn Encoder>> {
+    Some(Arc::new(AtprotoJson::new(&exposure.atproto?.nsid)))
+}
+
+/// A Streamr message, which names its stream and partition.
+fn streamr_json(exposure: Exposure) -> Option<Arc<dyn Encoder>> {
+    let streamr = exposure.streamr?;
+    Some(Arc::new(StreamrJson::new(&streamr.stream, u32::try_from(streamr.partition).ok()?)))
 }

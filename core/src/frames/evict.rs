@@ -72,6 +72,21 @@ pub(crate) fn evict(feeds: &[Arc<FeedCore>], total: impl Fn() -> u64, bytes_max:
     }
 }
 
+/// Removes a feed's frames of one encoding as far as nobody uses them; true when none are left. Frames of the tail are the
+/// feed's writer's, which is asked to stop making them.
+pub(crate) fn release(core: &FeedCore, encoding: EncodingId) -> bool {
+    let mut released = true;
+    for segment in core.segments.all() {
+        if segment.is_sealed() {
+            drop(segment.slots.take_if(encoding, |parts| !is_held(parts, false)));
+        } else if segment.slots.has(encoding) {
+            core.queue.push(Command::Deactivate(encoding));
+        }
+        released &= !segment.slots.has(encoding);
+    }
+    released
+}
+
 fn candidates(feeds: &[Arc<FeedCore>]) -> Vec<(u64, Arc<Segment>, EncodingId)> {
     let mut candidates = Vec::new();
     for segment in feeds.iter().flat_map(|core| core.segments.all()).filter(|segment| segment.is_sealed()) {

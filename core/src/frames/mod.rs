@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Which encoding: a number of its encoder that holds for as long as the store is open. Those of
+/// Which encoding: a number of its encoder that holds until [`crate::Store::forget_encoder`] is asked to free it. Those of
 /// [`crate::StoreOptions::encoders`] come first, in their order; see [`crate::Store::register_encoder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EncodingId(pub u16);
@@ -26,7 +26,7 @@ pub struct EncodingId(pub u16);
 /// Turns an event into the exact bytes that go on the wire.
 pub trait Encoder: Send + Sync + 'static {
     /// A short name that is also a directory name: `[a-z0-9-]`, unique within the store.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
     /// Appends the frame of `event` to `out`. `previous_seq` is the seq of the event before it in the feed, `None` for the
     /// feed's first. Deterministic: the same event always gives the same bytes. May append nothing, when the event has no
     /// form in this encoding.
@@ -41,7 +41,8 @@ pub trait Encoder: Send + Sync + 'static {
 
 /// What every frame log of a store shares.
 pub(crate) struct FrameContext {
-    pub(crate) encoders: RwLock<Vec<Arc<dyn Encoder>>>,
+    /// By number; empty places are those of encoders that were forgotten.
+    pub(crate) encoders: RwLock<Vec<Option<Arc<dyn Encoder>>>>,
     /// Bytes of all frame logs on the disk.
     pub(crate) bytes: AtomicU64,
     pub(crate) janitor: Janitor,
@@ -49,9 +50,9 @@ pub(crate) struct FrameContext {
 
 impl FrameContext {
     pub(crate) fn encoder(&self, encoding: EncodingId) -> Option<Arc<dyn Encoder>> {
-        // Encoders are only ever added, so a poisoned lock still guards a whole list.
+        // A place is filled or emptied in one step, so a poisoned lock still guards a whole list.
         let encoders = self.encoders.read().unwrap_or_else(PoisonError::into_inner);
-        encoders.get(usize::from(encoding.0)).cloned()
+        encoders.get(usize::from(encoding.0)).cloned().flatten()
     }
 
     /// The number of the encoder with that name.
@@ -63,10 +64,23 @@ impl FrameContext {
     /// The number of the encoder, which is added unless one of its name is there.
     pub(crate) fn register(&self, encoder: Arc<dyn Encoder>) -> EncodingId {
         let mut encoders = self.encoders.write().unwrap_or_else(PoisonError::into_inner);
-        position(&encoders, encoder.name()).unwrap_or_else(|| {
-            encoders.push(encoder);
-            EncodingId((encoders.len() - 1) as u16)
-        })
+        if let Some(known) = position(&encoders, encoder.name()) {
+            return known;
+        }
+        let free = encoders.iter().position(Option::is_none).unwrap_or_else(|| {
+            encoders.push(None);
+            encoders.len() - 1
+        });
+        encoders[free] = Some(encoder);
+        EncodingId(free as u16)
+    }
+
+    /// Empties the encoder's place; its number may become another's.
+    pub(crate) fn forget(&self, encoding: EncodingId) {
+        let mut encoders = self.encoders.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = encoders.get_mut(usize::from(encoding.0)) {
+            *place = None;
+        }
     }
 }
 
@@ -76,6 +90,7 @@ impl fmt::Debug for FrameContext {
     }
 }
 
-fn position(encoders: &[Arc<dyn Encoder>], name: &str) -> Option<EncodingId> {
-    encoders.iter().position(|encoder| encoder.name() == name).map(|position| EncodingId(position as u16))
+fn position(encoders: &[Option<Arc<dyn Encoder>>], name: &str) -> Option<EncodingId> {
+    let of_name = |encoder: &Option<Arc<dyn Encoder>>| encoder.as_ref().is_some_and(|encoder| encoder.name() == name);
+    encoders.iter().position(of_name).map(|position| EncodingId(position as u16))
 }

@@ -101,6 +101,11 @@ impl Slots {
         }
     }
 
+    /// Whether there are frames of an encoding, or some are being built.
+    pub(crate) fn has(&self, encoding: EncodingId) -> bool {
+        self.lock().iter().any(|(of, _)| *of == encoding)
+    }
+
     /// Calls `visit` for all frames that are there, under the lock.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(EncodingId, &Parts)) {
         for (encoding, slot) in self.lock().iter() {

@@ -67,8 +67,11 @@ impl Store {
         let lock = DirLock::take(dir)?;
         open::prepare(dir)?;
         let janitor = Janitor::start().map_err(io_error)?;
-        let frames =
-            FrameContext { encoders: RwLock::new(options.encoders.clone()), bytes: AtomicU64::new(0), janitor };
+        let frames = FrameContext {
+            encoders: RwLock::new(options.encoders.iter().cloned().map(Some).collect()),
+            bytes: AtomicU64::new(0),
+            janitor,
+        };
         let ticker = Ticker::default();
         let shared = Arc::new(StoreShared::new(dir.to_owned(), options, Arc::new(frames), ticker.clone(), lock));
         let mut report = OpenReport::default();
@@ -115,9 +118,24 @@ impl Store {
         self.inner.shared.frames.register(encoder)
     }
 
+    /// Frees an encoder and the frames it has made. False while a cursor or the tail of a feed still uses them; the tails are
+    /// then asked to stop, so that it may succeed a little later. The caller sees to it that nobody makes a cursor of this
+    /// encoding meanwhile: its number may become another's.
+    pub fn forget_encoder(&self, encoding: EncodingId) -> bool {
+        let feeds: Vec<Arc<Feed>> = self.inner.feeds().values().cloned().collect();
+        let mut unused = true;
+        for feed in feeds {
+            unused &= evict::release(&feed.core, encoding);
+        }
+        if unused {
+            self.inner.shared.frames.forget(encoding);
+        }
+        unused
+    }
+
     /// The name of an encoding.
-    pub fn encoding_name(&self, encoding: EncodingId) -> Option<&'static str> {
-        self.inner.shared.frames.encoder(encoding).map(|encoder| encoder.name())
+    pub fn encoding_name(&self, encoding: EncodingId) -> Option<String> {
+        self.inner.shared.frames.encoder(encoding).map(|encoder| encoder.name().to_owned())
     }
 
     /// Bytes of all frame logs on the disk.

@@ -13,7 +13,7 @@ use tailwater_core::*;
 pub struct Lines;
 
 impl Encoder for Lines {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "lines"
     }
 
@@ -28,7 +28,7 @@ impl Encoder for Lines {
 pub struct EvenAndLarge;
 
 impl Encoder for EvenAndLarge {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "even-and-large"
     }
 
@@ -53,7 +53,7 @@ impl Chain {
 }
 
 impl Encoder for Chain {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "chain"
     }
 

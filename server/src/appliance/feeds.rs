@@ -7,10 +7,7 @@
 use std::sync::{Arc, PoisonError};
 
 use tailwater_core::{Feed, FeedError, FeedOptions, FeedState, SeqMode};
-use tailwater_wire::{
-    atproto::{encode::AtprotoJson, request::is_nsid},
-    streamr::system::StreamChange,
-};
+use tailwater_wire::{atproto::request::is_nsid, streamr::system::StreamChange};
 
 use super::{Appliance, FeedsError, durability, retention};
 use crate::{
@@ -199,9 +196,7 @@ impl Appliance {
         if !is_nsid(&binding.nsid) {
             return Err(FeedsError::Nsid { nsid: binding.nsid.clone() });
         }
-        // Two endpoints whose frames would lie in one place cannot both be served.
-        let encoding = AtprotoJson::name_for(&binding.nsid);
-        let same = |bound: &AtprotoExposure| AtprotoJson::name_for(&bound.nsid) == encoding;
+        let same = |bound: &AtprotoExposure| bound.nsid == binding.nsid;
         match self.feeds.find(|other| other.atproto.as_ref().is_some_and(same)) {
             Some(other) => Err(FeedsError::Bound {
                 what: format!("the endpoint {}", binding.nsid),

@@ -21,7 +21,6 @@ use tailwater_wire::{
 use crate::{
     auth,
     config::{AtprotoExposure, CursorSemantics, OnOutdated},
-    encodings,
     feeds::FeedEntry,
     http::{Reply, Request, Response},
     limits::Replay,
@@ -209,7 +208,7 @@ fn encoding(request: &Request<'_>, stream: &AtprotoStream) -> EncodingId {
     let appliance = &request.shard.appliance;
     match stream.form {
         Form::Cbor => appliance.encodings.atproto_cbor,
-        Form::Json => encodings::atproto_json(&appliance.store, &stream.nsid),
+        Form::Json => appliance.encodings.atproto_json,
     }
 }
 

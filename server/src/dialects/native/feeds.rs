@@ -118,8 +118,7 @@ fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
     let feed = entry.feed();
     let options = feed.options();
     let store = &request.shard.appliance.store;
-    let encodings: Vec<String> =
-        feed.encodings_in_use().into_iter().filter_map(|id| store.encoding_name(id)).map(str::to_owned).collect();
+    let encodings: Vec<String> = feed.encodings_in_use().into_iter().filter_map(|id| store.encoding_name(id)).collect();
     let (state, reason) = match feed.state() {
         FeedState::Open => ("open", None),
         FeedState::ReadOnly { reason } => ("read_only", Some(reason)),

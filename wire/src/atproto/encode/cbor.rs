@@ -11,7 +11,7 @@ use crate::websocket::frame::{self, Opcode};
 pub struct AtprotoCbor;
 
 impl Encoder for AtprotoCbor {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "atproto-cbor"
     }
 

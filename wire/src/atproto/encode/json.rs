@@ -13,25 +13,19 @@ use crate::dag_cbor::{CborError, MapReader, to_json};
 use crate::json;
 use crate::websocket::frame::{self, Opcode};
 
-/// The encoding `atproto-json-<nsid>` of one endpoint, whose name is part of every message.
+/// The encoding `atproto-json` of one endpoint, whose name is part of every message.
 #[derive(Clone, Debug)]
 pub struct AtprotoJson {
-    name: &'static str,
     nsid: Box<str>,
 }
 
 impl AtprotoJson {
-    /// The encoding for an endpoint.
-    ///
-    /// Its name is the NSID in lower case with hyphens for dots, since names of encodings are names of directories.
-    /// The name is never freed; make one instance per configured endpoint.
-    pub fn new(nsid: &str) -> Self {
-        Self { name: Self::name_for(nsid).leak(), nsid: nsid.into() }
-    }
+    /// The name of the encoding.
+    pub const NAME: &str = "atproto-json";
 
-    /// The name of the encoding for an endpoint.
-    pub fn name_for(nsid: &str) -> String {
-        format!("atproto-json-{}", nsid.to_ascii_lowercase().replace('.', "-"))
+    /// The encoding for an endpoint.
+    pub fn new(nsid: &str) -> Self {
+        Self { nsid: nsid.into() }
     }
 
     fn write_message(&self, message_type: &str, payload: &[u8], out: &mut Vec<u8>) -> Result<(), CborError> {
@@ -53,8 +47,8 @@ impl AtprotoJson {
 }
 
 impl Encoder for AtprotoJson {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        Self::NAME
     }
 
     /// Appends nothing for a stored frame that is damaged or has no type: it has no JSON form.

@@ -103,6 +103,6 @@ fn a_damaged_frame_has_no_json_form() {
 #[test]
 fn names() {
     assert_eq!(AtprotoCbor.name(), "atproto-cbor");
-    assert_eq!(AtprotoJson::new(NSID).name(), "atproto-json-com-example-subscribethings");
+    assert_eq!(AtprotoJson::new(NSID).name(), "atproto-json");
     assert_eq!(decode(&header("#a")).unwrap().get("op"), Some(&Value::Int(1)));
 }

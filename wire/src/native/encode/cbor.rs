@@ -11,7 +11,7 @@ use crate::websocket::frame::{self, Opcode};
 pub struct NativeWsCbor;
 
 impl Encoder for NativeWsCbor {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "native-ws-cbor"
     }
 

@@ -21,7 +21,7 @@ pub struct NativeSse;
 pub struct NativeWsJson;
 
 impl Encoder for NativeNdjson {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "native-ndjson"
     }
 
@@ -34,7 +34,7 @@ impl Encoder for NativeNdjson {
 }
 
 impl Encoder for NativeSse {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "native-sse"
     }
 
@@ -53,7 +53,7 @@ impl Encoder for NativeSse {
 }
 
 impl Encoder for NativeWsJson {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "native-ws-json"
     }
 

@@ -3,15 +3,12 @@
 //! What is the same for all messages of a partition is written once, when the encoder is made. The content goes from
 //! the event's body into the frame in one pass.
 
-use std::sync::Arc;
-
-use tailwater_core::{BodyFormat, Encoder, Event, FeedOptions};
+use tailwater_core::{BodyFormat, Encoder, Event};
 
 use crate::json::{write_str, write_u64};
 use crate::native::encode::write_body;
 use crate::websocket::frame::{self, Opcode};
 
-const NAME: &str = "streamr-json";
 /// What stands before the message in every broadcast.
 pub(super) const BROADCAST: &[u8] = b"[0,0,\"\",";
 /// The content of an event without a body, such as a deletion. It would be `null`, but clients look up a key in whatever
@@ -31,6 +28,9 @@ pub struct StreamrJson {
 }
 
 impl StreamrJson {
+    /// The name of the encoding.
+    pub const NAME: &str = "streamr-json";
+
     /// The encoding of a partition.
     pub fn new(stream: &str, partition: u32) -> Self {
         let mut prefix = b"[28,".to_vec();
@@ -67,8 +67,8 @@ impl StreamrJson {
 }
 
 impl Encoder for StreamrJson {
-    fn name(&self) -> &'static str {
-        NAME
+    fn name(&self) -> &str {
+        Self::NAME
     }
 
     fn encode(&self, event: &Event<'_>, previous_seq: Option<u64>, out: &mut Vec<u8>) {
@@ -79,27 +79,6 @@ impl Encoder for StreamrJson {
             self.write_message(event, previous_seq, out);
             out.push(b']');
         });
-    }
-}
-
-/// The encoding `streamr-json` of all feeds: each has a [`StreamrJson`] of its own.
-#[derive(Clone, Copy, Debug)]
-pub struct StreamrJsonPerFeed {
-    /// Which stream and partition a feed is. A feed that is none has no messages.
-    pub address: fn(&str, &FeedOptions) -> Option<(String, u32)>,
-}
-
-impl Encoder for StreamrJsonPerFeed {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    /// Appends nothing: without its stream an event has no form in this encoding.
-    fn encode(&self, _: &Event<'_>, _: Option<u64>, _: &mut Vec<u8>) {}
-
-    fn for_feed(&self, name: &str, options: &FeedOptions) -> Option<Arc<dyn Encoder>> {
-        let (stream, partition) = (self.address)(name, options)?;
-        Some(Arc::new(StreamrJson::new(&stream, partition)))
     }
 }
 

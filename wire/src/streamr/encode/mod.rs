@@ -17,7 +17,7 @@ mod unicast;
 
 pub use answer::{AnswerWriter, Content, Wrapper};
 pub use control::{Control, Place};
-pub use message::{StreamrJson, StreamrJsonPerFeed};
+pub use message::StreamrJson;
 pub use unicast::{messages, write_unicast, write_unicast_message};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tailwater_core::{BodyFormat, Encoder, Event, FeedOptions};
+use tailwater_core::{BodyFormat, Encoder, Event};
 
 use super::*;
 use crate::dag_cbor;
@@ -205,17 +205,6 @@ fn golden_answers() {
     answer.finish();
     let first: Value = serde_json::from_slice(&first).unwrap();
     assert_eq!((&first[0]["previousOffset"], &first[0]["content"]), (&Value::Null, &json!({})));
-}
-
-#[test]
-fn every_feed_has_its_own_encoder() {
-    let address = |name: &str, _: &FeedOptions| Some((name.strip_suffix(".1")?.to_owned(), 1));
-    let family = StreamrJsonPerFeed { address };
-    let bound = family.for_feed("S.1", &FeedOptions::default()).unwrap();
-    assert_eq!((family.name(), bound.name()), ("streamr-json", "streamr-json"));
-    assert_eq!(text_of(&broadcast(&*bound, &put("1"), None)), r#"[0,0,"",[28,"S",1,1491037200000,0,2,null,27,"1"]]"#);
-    assert!(family.for_feed("other", &FeedOptions::default()).is_none());
-    assert!(broadcast(&family, &put("1"), None).is_empty());
 }
 
 proptest! {
