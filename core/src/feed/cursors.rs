@@ -51,7 +51,7 @@ impl Feed {
         if old.phase() == Phase::Finished && next.offset() == 0 {
             old.link(next.log());
         }
-        *cursor = next;
+        cursor.move_to(next);
         Ok(())
     }
 }

@@ -170,7 +170,7 @@ pub async fn drain(feed: &Feed, cursor: &mut Cursor, chunk: usize) -> Result<Vec
         }
         match cursor.step() {
             Step::More => {}
-            Step::AtTail => return Ok(bytes),
+            Step::AtTail | Step::Done => return Ok(bytes),
             Step::NeedSegment => feed.next_segment(cursor).await?,
             Step::Gone => return Err(CursorError::Gone { first_seq: feed.first_seq() }),
         }

@@ -1,8 +1,12 @@
 //! A subscriber's position, and the reading of frames.
 //!
-//! Owns 24 bytes: a frame log and an offset in it. `ready`, `advance` and `step` take nanoseconds, no lock and no allocation:
-//! they are called for each subscriber of each sweep. Never waits; what needs waiting is [`crate::Feed::next_segment`]'s.
+//! Owns 32 bytes: a frame log and an offset in it, and [`Bounds`] where it is not to read everything. `ready`, `advance` and
+//! `step` take nanoseconds, no lock and no allocation: they are called for each subscriber of each sweep. Never waits; what needs waiting is [`crate::Feed::next_segment`]'s.
 //! Tested in `tests/cursors.rs`.
+
+mod bounds;
+
+pub use bounds::{Bounds, Skip};
 
 use crate::frames::EncodingId;
 use crate::frames::frame_log::{FrameLog, Phase};
@@ -29,6 +33,8 @@ pub enum Step {
     NeedSegment,
     /// What comes next has left the retention window.
     Gone,
+    /// Everything within [`Bounds::stop_after`] has been read.
+    Done,
 }
 
 /// A subscriber's position in the frames of one encoding. Holds no buffer.
@@ -39,11 +45,23 @@ pub struct Cursor {
     /// Some frame that ends at or before `offset`, as its ordinal; where the search for the frame at `offset` starts.
     hint: Cell<u32>,
     encoding: EncodingId,
+    bounds: Option<Box<Bounds>>,
 }
 
 impl Cursor {
     pub(crate) fn new(log: Arc<FrameLog>, encoding: EncodingId, offset: u64) -> Cursor {
-        Cursor { log, offset, hint: Cell::new(0), encoding }
+        Cursor { log, offset, hint: Cell::new(0), encoding, bounds: None }
+    }
+
+    /// The same position, from which not everything is read.
+    pub fn bounded(self, bounds: Bounds) -> Cursor {
+        Cursor { bounds: Some(Box::new(bounds)), ..self }
+    }
+
+    /// Goes on at another position, within the same bounds.
+    pub(crate) fn move_to(&mut self, position: Cursor) {
+        let bounds = self.bounds.take();
+        *self = Cursor { bounds, ..position };
     }
 
     pub(crate) fn log(&self) -> &Arc<FrameLog> {
@@ -66,7 +84,11 @@ impl Cursor {
 
     /// Never before `offset`: a cursor made at the very moment of a commit can be ahead of what is shown, for an instant.
     fn ready_end(&self, bytes_max: usize) -> u64 {
-        self.log.committed().min(self.offset.saturating_add(bytes_max as u64)).max(self.offset)
+        let end = self.log.committed().min(self.offset.saturating_add(bytes_max as u64)).max(self.offset);
+        match &self.bounds {
+            Some(bounds) => end.min(self.run_end(bounds)),
+            None => end,
+        }
     }
 
     /// Moves past the first `n` bytes of [`Cursor::ready`].
@@ -83,6 +105,11 @@ impl Cursor {
     pub fn step(&mut self) -> Step {
         // The phase is read before the end: a log that is no longer live does not grow.
         let phase = self.log.phase();
+        if let Some(bounds) = &self.bounds
+            && let Some(step) = self.bounded_step(bounds)
+        {
+            return self.take(step);
+        }
         if self.log.committed() > self.offset {
             return Step::More;
         }
@@ -96,7 +123,7 @@ impl Cursor {
     fn hop(&mut self) -> Step {
         match self.log.next() {
             Some(next) => {
-                *self = Cursor::new(next, self.encoding, 0);
+                self.move_to(Cursor::new(next, self.encoding, 0));
                 Step::More
             }
             None if self.log.successor_is_gone() => Step::Gone,

@@ -1,0 +1,114 @@
+//! What a cursor passes over, and where it ends.
+//!
+//! Owns the runs between what is skipped: a cursor with bounds sends the frames of each run in one piece, as others send all
+//! frames. Never copies a frame and never looks into one. Tested in `tests/bounds.rs`.
+
+use super::{Cursor, Step};
+use std::fmt;
+use std::sync::Arc;
+
+/// Which events are passed over, such as those that later ones have superseded. The answers may change while a cursor reads;
+/// each holds for the moment it is asked.
+pub trait Skip: Send + Sync + 'static {
+    /// The first seq from `from` on that is not passed over.
+    fn next_kept(&self, from: u64) -> u64;
+    /// The first seq from `from` on that is passed over; `u64::MAX` when there is none.
+    fn next_skipped(&self, from: u64) -> u64;
+}
+
+/// See the module. The default bounds nothing.
+#[derive(Clone, Default)]
+pub struct Bounds {
+    /// What is passed over, and up to which seq: behind it everything is read.
+    pub skip: Option<(Arc<dyn Skip>, u64)>,
+    /// The cursor is done behind this seq.
+    pub stop_after: Option<u64>,
+}
+
+impl fmt::Debug for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let skip_to = self.skip.as_ref().map(|(_, to)| to);
+        f.debug_struct("Bounds").field("skip_to", &skip_to).field("stop_after", &self.stop_after).finish()
+    }
+}
+
+impl Bounds {
+    /// The first seq from `seq` on that is to be read; beyond the end when there is none.
+    fn next_kept(&self, seq: u64) -> u64 {
+        match &self.skip {
+            Some((skip, to)) if seq <= *to => skip.next_kept(seq).min(to.saturating_add(1)),
+            _ => seq,
+        }
+    }
+
+    /// The first seq behind `seq` that is not to be read any more.
+    fn run_end(&self, seq: u64) -> u64 {
+        let stop = self.stop_after.map_or(u64::MAX, |stop| stop.saturating_add(1));
+        match &self.skip {
+            Some((skip, to)) if seq < *to => {
+                let skipped = skip.next_skipped(seq + 1);
+                if skipped <= *to { skipped.min(stop) } else { stop }
+            }
+            _ => stop,
+        }
+    }
+
+    fn is_beyond(&self, seq: u64) -> bool {
+        self.stop_after.is_some_and(|stop| seq > stop)
+    }
+}
+
+/// What the bounds say about the next step of a cursor that has nothing ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BoundedStep {
+    Done,
+    /// Passes over everything before this offset.
+    Pass(u64),
+}
+
+impl Cursor {
+    /// Where the run ends that the cursor stands in; its own offset when what comes next is not to be read.
+    pub(super) fn run_end(&self, bounds: &Bounds) -> u64 {
+        let published = self.log.published();
+        if self.offset >= published.committed {
+            return self.offset;
+        }
+        let frame = self.frame_at_offset(published.count);
+        let (seq, frame_end) = (self.log.seq(frame), self.log.end(frame));
+        // A frame that was begun is finished, whatever has become of its event.
+        if self.starts_at_offset(frame) && (bounds.is_beyond(seq) || bounds.next_kept(seq) > seq) {
+            return self.offset;
+        }
+        match bounds.run_end(seq) {
+            u64::MAX => published.committed,
+            end => self.log.offset_of(end).max(frame_end),
+        }
+    }
+
+    /// `None` when the bounds have nothing to say.
+    pub(super) fn bounded_step(&self, bounds: &Bounds) -> Option<BoundedStep> {
+        let next_seq = self.next_seq();
+        if bounds.is_beyond(next_seq) {
+            return Some(BoundedStep::Done);
+        }
+        if self.offset >= self.log.committed() {
+            return None;
+        }
+        let kept = bounds.next_kept(next_seq);
+        (kept > next_seq).then(|| BoundedStep::Pass(self.log.offset_of(kept)))
+    }
+
+    pub(super) fn take(&mut self, step: BoundedStep) -> Step {
+        match step {
+            BoundedStep::Done => Step::Done,
+            BoundedStep::Pass(offset) => {
+                self.offset = offset.max(self.offset);
+                Step::More
+            }
+        }
+    }
+
+    fn starts_at_offset(&self, frame: u64) -> bool {
+        frame.checked_sub(1).map_or(0, |before| self.log.end(before)) == self.offset
+    }
+}

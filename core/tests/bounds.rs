@@ -1,0 +1,117 @@
+//! Cursors that pass over events and end before the tail, against what the events say.
+#![allow(clippy::unwrap_used)] // Helpers are tests too: what cannot go on fails.
+
+mod common;
+
+use common::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use tailwater_core::*;
+
+/// Passes over the seqs of a set, which may grow.
+#[derive(Default)]
+struct Passed(Mutex<BTreeSet<u64>>);
+
+impl Skip for Passed {
+    fn next_kept(&self, from: u64) -> u64 {
+        let passed = self.0.lock().unwrap();
+        (from..).find(|seq| !passed.contains(seq)).unwrap()
+    }
+
+    fn next_skipped(&self, from: u64) -> u64 {
+        self.0.lock().unwrap().range(from..).next().copied().unwrap_or(u64::MAX)
+    }
+}
+
+/// Reads until there is nothing more for now; says whether the cursor is done.
+async fn read_on(feed: &Feed, cursor: &mut Cursor, chunk: usize, out: &mut Vec<u8>) -> bool {
+    loop {
+        let ready = cursor.ready(chunk).to_vec();
+        cursor.advance(ready.len());
+        out.extend_from_slice(&ready);
+        if !ready.is_empty() {
+            continue;
+        }
+        match cursor.step() {
+            Step::More => {}
+            Step::AtTail => return false,
+            Step::Done => return true,
+            Step::NeedSegment => feed.next_segment(cursor).await.unwrap(),
+            Step::Gone => panic!("nothing leaves the window here"),
+        }
+    }
+}
+
+fn lines(feed: &Feed, keep: impl Fn(u64) -> bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut reader = feed.read(0);
+    while let Some(event) = reader.next() {
+        let event = event.unwrap();
+        if keep(event.seq) {
+            Lines.encode(&event, None, &mut out);
+        }
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_is_read_is_what_the_bounds_allow(
+        sizes in prop::collection::vec(0_usize..90_000, 1..50), passed in prop::collection::btree_set(0_u64..60, 0..40),
+        skip_to in 0_u64..60, stop in prop::option::of(0_u64..60), start in 0_u64..50, chunk in 1_usize..150_000,
+        early in 0_usize..50,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let options = FeedOptions { segment_bytes_max: 1 << 20, ..FeedOptions::default() };
+        let feed = store.create_feed("f", options).unwrap();
+        let skip: Arc<dyn Skip> = Arc::new(Passed(Mutex::new(passed.clone())));
+        drive(&store, &[&feed], async {
+            let mut cursor = None;
+            let mut read = Vec::new();
+            for (position, size) in sizes.iter().enumerate() {
+                feed.append(batch(&[&vec![b'x'; *size]]), SeqMode::Assign).await.unwrap();
+                if position == early.min(sizes.len() - 1) {
+                    let bounds = Bounds { skip: Some((Arc::clone(&skip), skip_to)), stop_after: stop };
+                    let start = start.min(feed.last_seq());
+                    cursor = Some((feed.cursor(LINES, Start::Seq(start)).await.unwrap().bounded(bounds), start));
+                }
+                if let Some((cursor, _)) = cursor.as_mut().filter(|_| position % 3 == 0) {
+                    read_on(&feed, cursor, chunk, &mut read).await;
+                }
+            }
+            let (mut cursor, start) = cursor.unwrap();
+            let done = read_on(&feed, &mut cursor, chunk, &mut read).await;
+            let expected = lines(&feed, |seq| {
+                seq >= start && stop.is_none_or(|stop| seq <= stop) && (seq > skip_to || !passed.contains(&seq))
+            });
+            assert!(read == expected, "{} bytes read, {} expected", read.len(), expected.len());
+            let last = sizes.len() as u64;
+            assert_eq!(done, stop.is_some_and(|stop| stop < last.max(start - 1) + 1 && stop <= last));
+        });
+    }
+}
+
+/// An event that is superseded while its frame is on the way is sent to its end, and the ones after it are judged anew.
+#[test]
+fn a_frame_that_was_begun_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("f", FeedOptions::default()).unwrap();
+    let passed = Arc::new(Passed::default());
+    drive(&store, &[&feed], async {
+        feed.append(batch(&[b"one", b"two", b"three"]), SeqMode::Assign).await.unwrap();
+        let skip: Arc<dyn Skip> = passed.clone();
+        let bounds = Bounds { skip: Some((skip, 3)), stop_after: None };
+        let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap().bounded(bounds);
+        let begun = cursor.ready(4).to_vec();
+        cursor.advance(4);
+        passed.0.lock().unwrap().extend([1, 2]);
+        let mut read = begun;
+        assert!(!read_on(&feed, &mut cursor, 100, &mut read).await);
+        assert_eq!(read, lines(&feed, |seq| seq != 2));
+    });
+}
