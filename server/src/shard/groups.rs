@@ -90,13 +90,26 @@ impl Groups {
         }
     }
 
-    /// Hands over everybody who waits for the feed.
+    /// Hands over everybody who waits for the feed and is sent frames.
     pub(crate) fn wake(&mut self, feed: FeedId, mut each: impl FnMut(Reader)) {
         for id in self.of_feed.get(&feed).into_iter().flatten() {
-            if let Some(group) = &mut self.groups[id.0 as usize] {
+            if let Some(group) = &mut self.groups[id.0 as usize]
+                && !group.protocol.waits_for_news()
+            {
                 group.waiting.drain(..).for_each(&mut each);
             }
         }
+    }
+
+    /// The groups of the feed whose members wait for news.
+    pub(crate) fn for_news(&self, feed: FeedId) -> Vec<GroupId> {
+        let waits = |id: &GroupId| self.get(*id).is_some_and(|group| group.protocol.waits_for_news());
+        self.of_feed(feed).iter().copied().filter(waits).collect()
+    }
+
+    /// Takes everybody who waits in a group.
+    pub(crate) fn take_waiting(&mut self, id: GroupId) -> Vec<Reader> {
+        self.groups[id.0 as usize].as_mut().map(|group| std::mem::take(&mut group.waiting)).unwrap_or_default()
     }
 
     /// The groups of one feed.

@@ -8,7 +8,7 @@ use tailwater_core::Cursor;
 use super::{
     Shard, Slot, State,
     groups::Groups,
-    protocol::Farewell,
+    protocol::{Farewell, Patience},
     reading::{Reader, Reading, ReadingId},
     slots::Token,
     subscriber::{Pace, Phase, Readings},
@@ -23,6 +23,8 @@ enum Verdict {
     /// Look no more; another entry is filed.
     Nothing,
     End(Farewell),
+    /// It has been quiet for as long as its client wanted to wait.
+    InOrder,
     Drop,
 }
 
@@ -112,6 +114,7 @@ impl State {
             Verdict::Again(tick) => self.look_later(token, tick),
             Verdict::Nothing => {}
             Verdict::End(reason) => self.end(token, reason),
+            Verdict::InOrder => self.end_in_order(token),
             Verdict::Drop => drop(self.remove(token)),
         }
     }
@@ -149,10 +152,17 @@ impl State {
             subscriber.pace = Pace { since: now, delivered: subscriber.delivered };
         }
         let pace_due = subscriber.pace.since + window;
-        let interval = self.ping_interval_ms.div_ceil(TICK_MS).max(1);
+        let interval_ms = match subscriber.patience {
+            Patience::Usual => self.ping_interval_ms,
+            Patience::BeatMs(ms) | Patience::EndMs(ms) => ms.into(),
+        };
+        let interval = interval_ms.div_ceil(TICK_MS).max(1);
         let silent = now >= subscriber.last_write + interval;
         let beat = if silent { now + interval } else { subscriber.last_write + interval };
         // One that takes nothing has no use for another sign of life.
+        if silent && matches!(subscriber.patience, Patience::EndMs(_)) && !subscriber.blocked {
+            return Verdict::InOrder;
+        }
         if silent && !subscriber.blocked {
             subscriber.queue(protocol.heartbeat(), self.control_bytes_max);
             subscriber.last_write = now;

@@ -9,6 +9,7 @@ mod accept;
 mod groups;
 mod input;
 mod look;
+mod news;
 pub(crate) mod peer;
 pub(crate) mod protocol;
 mod reactor;
@@ -243,7 +244,10 @@ impl Shard {
 
     fn act(self: &Rc<Self>, message: Message) {
         match message {
-            Message::Committed(feed) => self.wake_readers(&feed),
+            Message::Committed(feed) => {
+                self.wake_readers(&feed);
+                self.tell_news(&feed);
+            }
             Message::WindowMoved(feed) => self.end_outside_window(&feed),
             Message::Deleted(feed) => self.end_readers(&feed),
             Message::Own(seed) => self.own(seed),

@@ -52,6 +52,37 @@ pub(crate) trait StreamProtocol {
 
     /// The last bytes of a stream that the appliance ends.
     fn farewell(&self, reason: Farewell) -> Vec<u8>;
+
+    /// The last bytes of a stream that has come to its own end: everything within its bounds was sent, or its patience is
+    /// over. `last_seq` is the last event the reader has had, or passed over.
+    fn ended(&self, last_seq: u64) -> Vec<u8> {
+        let _ = last_seq;
+        Vec::new()
+    }
+
+    /// For streams that end with the first news: what everybody who waits at the tail is sent when there are events from
+    /// `from_seq` on, in place of frames. `None` when there is nothing for them yet, or when they are sent frames.
+    fn news(&self, from_seq: u64) -> Option<Vec<u8>> {
+        let _ = from_seq;
+        None
+    }
+
+    /// Whether [`StreamProtocol::news`] is what readers wait for.
+    fn waits_for_news(&self) -> bool {
+        false
+    }
+}
+
+/// What happens to a stream while it has nothing to send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// A sign of life, as often as `serve.ping_interval_ms` says.
+    #[default]
+    Usual,
+    /// A sign of life, as often as the client asked for.
+    BeatMs(u32),
+    /// The end, after so long.
+    EndMs(u32),
 }
 
 /// A stream that is about to begin: everything the sweep needs.
@@ -64,6 +95,7 @@ pub(crate) struct StreamStart {
     pub(crate) prelude: Vec<u8>,
     /// Held until the reader has caught up.
     pub(crate) replay: Option<Replay>,
+    pub(crate) patience: Patience,
 }
 
 /// The dialect's side of a connection that carries many streams and takes requests while they run.

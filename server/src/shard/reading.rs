@@ -38,6 +38,8 @@ pub(crate) struct Reading {
     pub(crate) populated: bool,
     /// Ends at the next frame boundary.
     pub(crate) leaving: bool,
+    /// Waits for news and is never sent frames.
+    pub(crate) for_news: bool,
     /// In the line of its session.
     pub(crate) in_line: bool,
     /// Held until the tail is reached.
@@ -53,6 +55,7 @@ impl Reading {
             populating: false,
             populated: false,
             leaving: false,
+            for_news: false,
             in_line: false,
             replay: replay.map(Box::new),
         }

@@ -11,7 +11,7 @@ use tailwater_wire::websocket::ClientDecoder;
 
 use super::{
     Shard, Slot, State,
-    protocol::{ConversationStart, Farewell, StreamStart},
+    protocol::{ConversationStart, Farewell, Patience, StreamStart},
     reading::{Reader, Reading},
     session::Session,
     slots::Token,
@@ -26,9 +26,10 @@ impl Shard {
         let group = state.groups.join(&start.feed, start.encoding, &start.protocol);
         start.feed.join(self.index);
         drop(state);
-        let reading = Reading::new(group, start.cursor, start.replay);
+        let for_news = start.protocol.waits_for_news();
+        let reading = Reading { for_news, ..Reading::new(group, start.cursor, start.replay) };
         let decoder = ClientDecoder::discarding(start.protocol.skipped_bytes_max());
-        let token = self.enter(socket, Readings::One(reading), decoder, &start.prelude, leftover);
+        let token = self.enter(socket, Readings::One(reading), decoder, start.patience, &start.prelude, leftover);
         // What was said to everybody while the request was being answered has not reached this one.
         if start.feed.is_deleted() {
             self.state.borrow_mut().end(token, Farewell::Deleted);
@@ -39,7 +40,8 @@ impl Shard {
     pub(crate) fn converse(self: &Rc<Self>, socket: Socket, start: ConversationStart, leftover: &[u8]) {
         let session = Session::new(start.protocol, start.conversation);
         let decoder = ClientDecoder::new(start.message_bytes_max);
-        self.enter(socket, Readings::Many(Box::new(session)), decoder, &start.prelude, leftover);
+        let readings = Readings::Many(Box::new(session));
+        self.enter(socket, readings, decoder, Patience::Usual, &start.prelude, leftover);
     }
 
     fn enter(
@@ -47,6 +49,7 @@ impl Shard {
         socket: Socket,
         readings: Readings,
         decoder: ClientDecoder,
+        patience: Patience,
         prelude: &[u8],
         leftover: &[u8],
     ) -> Token {
@@ -68,6 +71,7 @@ impl Shard {
             last_write: now,
             due: 0,
             pace: Pace { since: now, delivered: 0 },
+            patience,
             _admission: admission,
         };
         subscriber.queue(prelude, usize::MAX);

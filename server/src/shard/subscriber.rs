@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use tailwater_wire::websocket::ClientDecoder;
 
 use super::{
+    protocol::Patience,
     reading::{Reading, ReadingId},
     session::Session,
     timers::Tick,
@@ -156,6 +157,7 @@ pub(crate) struct Subscriber {
     /// When it is looked at next; an entry of the wheel that comes up earlier is a left-over.
     pub(crate) due: Tick,
     pub(crate) pace: Pace,
+    pub(crate) patience: Patience,
     /// Its place among the connections; given back when it goes.
     pub(crate) _admission: Admission,
 }

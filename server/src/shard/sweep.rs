@@ -105,6 +105,9 @@ impl State {
         if reading.leaving && reading.at_boundary() {
             return self.turn_leave(token, id);
         }
+        if reading.for_news {
+            return self.turn_news(token, id);
+        }
         let Some(cursor) = &mut reading.cursor else {
             return After::Nothing;
         };
@@ -141,7 +144,7 @@ impl State {
     }
 
     /// The cursor has nothing more in its segment as far as it is committed.
-    fn turn_hop(&mut self, token: Token, id: ReadingId) -> After {
+    pub(super) fn turn_hop(&mut self, token: Token, id: ReadingId) -> After {
         let Some(reading) = self.reading_mut(token, id) else {
             return After::Nothing;
         };
@@ -153,11 +156,12 @@ impl State {
             Step::AtTail => self.wait_at_tail(token, id),
             Step::NeedSegment => return After::Fetch(id),
             Step::Gone => self.end(token, Farewell::LeftWindow),
+            Step::Done => self.end_in_order(token),
         }
         After::Nothing
     }
 
-    fn wait_at_tail(&mut self, token: Token, id: ReadingId) {
+    pub(super) fn wait_at_tail(&mut self, token: Token, id: ReadingId) {
         let Some(reading) = self.reading_mut(token, id) else {
             return;
         };
@@ -233,6 +237,19 @@ impl State {
         if let Some(protocol) = protocol_of(&self.groups, subscriber) {
             let farewell = protocol.farewell(reason);
             self.end_with(token, &farewell);
+        }
+    }
+
+    /// Ends a stream that has come to its own end.
+    pub(super) fn end_in_order(&mut self, token: Token) {
+        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
+            return;
+        };
+        let cursor = subscriber.readings.current().and_then(|(_, reading)| reading.cursor.as_ref());
+        let last_seq = cursor.map_or(0, |cursor| cursor.next_seq().saturating_sub(1));
+        if let Some(protocol) = protocol_of(&self.groups, subscriber) {
+            let ended = protocol.ended(last_seq);
+            self.end_with(token, &ended);
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
     feeds::FeedEntry,
     http::{Reply, Request, Response},
     limits::Replay,
-    shard::protocol::{Farewell, StreamProtocol, StreamStart, Transport},
+    shard::protocol::{Farewell, Patience, StreamProtocol, StreamStart, Transport},
 };
 
 /// An empty ping.
@@ -108,7 +108,8 @@ pub(super) async fn begin(request: Request<'_>, feed: Arc<FeedEntry>, nsid: &str
             }
             let encoding = cursor.encoding();
             let protocol = Rc::new(stream);
-            Reply::Stream(Box::new(StreamStart { feed, encoding, protocol, cursor, prelude, replay }))
+            let patience = Patience::Usual;
+            Reply::Stream(Box::new(StreamStart { feed, encoding, protocol, cursor, prelude, replay, patience }))
         }
         Err(Refusal::Stream(notice)) => {
             stream.refuse(&mut prelude, &notice);

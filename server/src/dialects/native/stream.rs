@@ -21,7 +21,7 @@ use crate::{
     auth,
     feeds::FeedEntry,
     http::{Reply, Request, Response},
-    shard::protocol::{Farewell, StreamProtocol, StreamStart, Transport},
+    shard::protocol::{Farewell, Patience, StreamProtocol, StreamStart, Transport},
 };
 
 /// One empty line as a chunk of its own: NDJSON readers skip it.
@@ -174,8 +174,8 @@ fn started(
     prelude: Vec<u8>,
     replay: Option<crate::limits::Replay>,
 ) -> Reply {
-    let protocol = Rc::new(form);
-    Reply::Stream(Box::new(StreamStart { feed, encoding, protocol, cursor, prelude, replay }))
+    let (protocol, patience) = (Rc::new(form), Patience::Usual);
+    Reply::Stream(Box::new(StreamStart { feed, encoding, protocol, cursor, prelude, replay, patience }))
 }
 
 /// The answer's head.
