@@ -20,6 +20,7 @@
 //! panic), every incremental one with arbitrary splits of its input (none may matter).
 
 pub mod atproto;
+pub mod couchdb;
 pub mod dag_cbor;
 pub mod http1;
 pub mod json;
