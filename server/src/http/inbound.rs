@@ -11,7 +11,7 @@ use std::{
     task::{Poll, ready},
 };
 
-use futures_lite::{AsyncRead, AsyncWriteExt};
+use futures_lite::{AsyncRead, AsyncWriteExt, future};
 use tailwater_wire::http1::{BodyDecoder, BodyError, BodyKind, CONTINUE, Head, HeadError, HeadLimits, parse_head};
 
 use crate::{
@@ -189,6 +189,16 @@ impl Inbound {
             Some(_) if self.expects_continue => false,
             Some(_) => self.read_body(bytes_max).await.is_ok(),
         }
+    }
+
+    /// Waits until the peer has ended the connection. What comes instead is kept for the next request, up to a limit.
+    pub(crate) async fn gone(&mut self) {
+        while self.pending.len() < READ_BYTES {
+            if !matches!(self.fill().await, Ok(1..)) {
+                return;
+            }
+        }
+        future::pending().await
     }
 
     /// Reads and drops everything until the peer ends or the deadline comes.

@@ -3,6 +3,7 @@
 //! Owns the order of things on a connection and its deadlines. Never knows what a path means: that is `routes`. Tested
 //! by `server/tests/http/`.
 
+mod body;
 mod inbound;
 mod reply;
 
@@ -12,6 +13,7 @@ use futures_lite::AsyncWriteExt;
 use tailwater_wire::http1::{Head, HttpDate};
 
 pub(crate) use self::{
+    body::{Body, BodySource, Making},
     inbound::{Inbound, InboundError},
     reply::{Reply, Response},
 };
@@ -50,6 +52,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, listening: Arc<Liste
         let reply = answer(&shard, &listening, &head, &mut inbound).await;
         let keep = match reply {
             Reply::Response(response) => respond(&shard, &head, &mut inbound, response).await,
+            Reply::Body(body) => body::send(&mut inbound, *body).await,
             Reply::Last(bytes) => return last(&mut inbound, &bytes).await,
             Reply::Stream(start) => {
                 let (socket, leftover) = inbound.into_parts();

@@ -5,12 +5,15 @@
 use serde::Serialize;
 use tailwater_wire::http1::{Head, HttpDate, ResponseHead, Version};
 
+use super::Body;
 use crate::shard::protocol::{ConversationStart, StreamStart};
 
 /// A handler's decision.
 pub(crate) enum Reply {
     /// A complete answer.
     Response(Response),
+    /// An answer whose body is made while it is sent.
+    Body(Box<Body>),
     /// The connection becomes a subscriber.
     Stream(Box<StreamStart>),
     /// The connection takes further requests and carries any number of streams.

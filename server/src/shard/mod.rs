@@ -23,6 +23,7 @@ mod subscriber;
 mod sweep;
 mod tasks;
 mod timers;
+pub(crate) mod watch;
 
 use std::{
     cell::{Cell, RefCell},
@@ -51,6 +52,7 @@ use self::{
     sweep::After,
     tasks::Tasks,
     timers::{TICK_MS, Wheel},
+    watch::Watchers,
 };
 use crate::{appliance::Appliance, feeds::FeedEntry};
 
@@ -152,6 +154,7 @@ pub(crate) struct Shard {
     stopped: Cell<bool>,
     stats: Arc<ShardStats>,
     tasks: Tasks,
+    watchers: Watchers,
 }
 
 impl Shard {
@@ -185,6 +188,7 @@ impl Shard {
             stats: appliance.stats[index].clone(),
             appliance,
             tasks: Tasks::new(tasks),
+            watchers: Watchers::default(),
         }))
     }
 
@@ -247,9 +251,13 @@ impl Shard {
             Message::Committed(feed) => {
                 self.wake_readers(&feed);
                 self.tell_news(&feed);
+                self.watchers.wake(feed.id());
             }
             Message::WindowMoved(feed) => self.end_outside_window(&feed),
-            Message::Deleted(feed) => self.end_readers(&feed),
+            Message::Deleted(feed) => {
+                self.end_readers(&feed);
+                self.watchers.wake(feed.id());
+            }
             Message::Own(seed) => self.own(seed),
             Message::Drain => self.drain(),
             Message::Stop => self.stopped.set(true),
@@ -289,6 +297,7 @@ impl Shard {
 
     fn drain(&self) {
         self.draining.set(true);
+        self.watchers.wake_all();
         let mut state = self.state.borrow_mut();
         for token in state.slots.tokens() {
             match state.slots.get_mut(token) {

@@ -1,0 +1,51 @@
+//! Answers whose body is made while it is sent.
+//!
+//! Owns the sending: a piece is asked for when the one before has left, so that a slow reader costs one piece and no more,
+//! and asking ends when the peer goes away. Never knows what a piece is: chunk framing is its maker's. Tested by
+//! `server/tests/couchdb/`.
+
+use std::pin::Pin;
+
+use futures_lite::{AsyncWriteExt, future};
+
+use super::Inbound;
+
+/// The work of making a piece.
+pub(crate) type Making<'s> = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + 's>>;
+
+/// What makes a body.
+pub(crate) trait BodySource {
+    /// The next bytes of the body, whole chunks; `None` behind the last.
+    fn next(&mut self) -> Making<'_>;
+}
+
+/// An answer that is about to be sent.
+pub(crate) struct Body {
+    /// Status and headers, with the empty line behind them.
+    pub(crate) head: Vec<u8>,
+    pub(crate) source: Box<dyn BodySource>,
+    /// Whether the connection can take another request behind it.
+    pub(crate) keep: bool,
+}
+
+/// Sends an answer; true when all of it was sent and the connection can take another request.
+pub(super) async fn send(inbound: &mut Inbound, mut body: Body) -> bool {
+    let mut piece = Some(body.head);
+    while let Some(bytes) = piece {
+        inbound.socket().set_deadline_ms(inbound.idle_timeout_ms());
+        if inbound.socket_mut().write_all(&bytes).await.is_err() {
+            return false;
+        }
+        inbound.socket().clear_deadline();
+        let made = async { Some(body.source.next().await) };
+        let gone = async {
+            inbound.gone().await;
+            None
+        };
+        piece = match future::or(made, gone).await {
+            Some(next) => next,
+            None => return false,
+        };
+    }
+    body.keep
+}
