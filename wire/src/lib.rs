@@ -23,6 +23,7 @@
 
 pub mod atproto;
 pub mod bigchaindb;
+pub mod couchdb;
 pub mod dag_cbor;
 pub mod http1;
 pub mod json;
