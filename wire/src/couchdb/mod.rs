@@ -3,7 +3,9 @@
 //! | module | what it owns |
 //! | --- | --- |
 //! | [`rev`] | revision ids, CouchDB's hash of an edit, the revision tree |
+//! | [`doc`] | documents as they are sent and as they are shown |
 //! | [`text`] | JSON read in place |
 
+pub mod doc;
 pub mod rev;
 pub mod text;
