@@ -103,6 +103,7 @@ pub(crate) struct Feeds {
     by_name: RwLock<BTreeMap<String, Arc<FeedEntry>>>,
     by_id: RwLock<HashMap<FeedId, Arc<FeedEntry>>>,
     streams: RwLock<Streams>,
+    databases: RwLock<BTreeMap<String, Arc<FeedEntry>>>,
 }
 
 /// What the log reports to. It does not keep the feeds, for they keep the log, and with it the lock of its directory.
@@ -136,7 +137,13 @@ impl CommitListener for News {
 
 impl Feeds {
     pub(crate) fn new(shards: Arc<[ShardHandle]>) -> Self {
-        Self { shards, by_name: RwLock::default(), by_id: RwLock::default(), streams: RwLock::default() }
+        Self {
+            shards,
+            by_name: RwLock::default(),
+            by_id: RwLock::default(),
+            streams: RwLock::default(),
+            databases: RwLock::default(),
+        }
     }
 
     /// What carries the log's news here for as long as these feeds are served.
@@ -180,6 +187,9 @@ impl Feeds {
             feed,
         });
         write(&self.streams).add(&entry);
+        if let Some(couchdb) = &entry.exposure.couchdb {
+            write(&self.databases).insert(couchdb.db.clone(), entry.clone());
+        }
         write(&self.by_id).insert(entry.id(), entry.clone());
         write(&self.by_name).insert(entry.feed().name().to_owned(), entry.clone());
         entry
@@ -190,6 +200,9 @@ impl Feeds {
         entry.deleted.store(true, Ordering::SeqCst);
         write(&self.by_id).remove(&entry.id());
         write(&self.streams).remove(&entry);
+        if let Some(couchdb) = &entry.exposure.couchdb {
+            write(&self.databases).remove(&couchdb.db);
+        }
         Some(entry)
     }
 
@@ -201,6 +214,16 @@ impl Feeds {
     /// The ids of all Streamr streams.
     pub(crate) fn stream_ids(&self) -> Vec<String> {
         read(&self.streams).ids()
+    }
+
+    /// The feed that is a CouchDB database.
+    pub(crate) fn database(&self, db: &str) -> Option<Arc<FeedEntry>> {
+        read(&self.databases).get(db).cloned()
+    }
+
+    /// Every CouchDB database's feed, in the order of their names.
+    pub(crate) fn databases(&self) -> Vec<Arc<FeedEntry>> {
+        read(&self.databases).values().cloned().collect()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<FeedEntry>> {
