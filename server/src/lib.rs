@@ -25,6 +25,7 @@ mod shard;
 mod starting;
 mod streams;
 mod sys;
+pub mod user;
 
 pub use appliance::{FeedsError, StartError};
 pub use config::CpuNotAllowed;

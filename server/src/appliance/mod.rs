@@ -16,7 +16,7 @@ use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage:
 pub use self::errors::{FeedsError, StartError};
 pub(crate) use self::feeds::SYSTEM_FEED;
 use crate::{
-    auth::Keys,
+    auth::{Keys, users::Users},
     config::{self, Config},
     encodings::Encodings,
     feeds::Feeds,
@@ -40,6 +40,7 @@ pub(crate) struct Appliance {
     pub(crate) stats: Box<[Arc<ShardStats>]>,
     pub(crate) mirrors: Mirrors,
     pub(crate) keys: Keys,
+    pub(crate) users: Users,
     pub(crate) started: Instant,
     shards: Arc<[ShardHandle]>,
     creating: Mutex<()>,
@@ -62,7 +63,8 @@ impl Appliance {
             ),
             stats: shards.iter().map(|_| Arc::default()).collect(),
             mirrors: Mirrors::new(&config.mirrors, limits.into()),
-            keys: Keys::new(&config.keys),
+            keys: Keys::new(&config.keys, !config.users.is_empty()),
+            users: Users::start(&config.users, config.couchdb.logins_waiting_max).map_err(StartError::Threads)?,
             started: Instant::now(),
             storage,
             feeds,
