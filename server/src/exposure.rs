@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{AtprotoExposure, Feed, StreamrExposure};
+use crate::config::{AtprotoExposure, CouchdbExposure, Feed, StreamrExposure};
 
 /// Keys of the bindings among a feed's stored options.
 const STORED_AS: &str = "dialects";
@@ -27,6 +27,9 @@ pub struct Exposure {
     /// The chain of the BigchainDB interface.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bigchaindb: Option<BigchaindbExposure>,
+    /// A CouchDB database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub couchdb: Option<CouchdbExposure>,
 }
 
 /// Binds a feed to the BigchainDB interface. There is one chain, so there is nothing to say about it.
@@ -42,6 +45,7 @@ impl Exposure {
             atproto: feed.atproto.clone(),
             streamr: feed.streamr.clone(),
             bigchaindb: feed.bigchaindb.then(BigchaindbExposure::default),
+            couchdb: feed.couchdb.clone(),
         }
     }
 
@@ -88,7 +92,7 @@ impl Exposure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{CursorSemantics, OnOutdated};
+    use crate::config::{CursorSemantics, OnOutdated, SseWording};
 
     #[test]
     fn bindings_survive_being_stored() {
@@ -100,6 +104,7 @@ mod tests {
             }),
             streamr: Some(StreamrExposure { stream: "s".to_owned(), partitions: 3, partition: 2 }),
             bigchaindb: Some(BigchaindbExposure {}),
+            couchdb: Some(CouchdbExposure { db: "d".to_owned(), sse: SseWording::Asyncapi }),
             public: true,
         };
         let mut extra = serde_json::Map::new();

@@ -33,6 +33,12 @@ pub enum FeedsError {
         /// What was asked for.
         nsid: String,
     },
+    /// A binding names no database.
+    #[error("{db:?} is no name of a database: begin with a letter and use lower-case letters, digits and _$()+-/")]
+    Database {
+        /// What was asked for.
+        db: String,
+    },
     /// Another feed is bound to the endpoint.
     #[error("{what} is bound to the feed {feed:?} already")]
     Bound {

@@ -12,7 +12,7 @@ use tailwater_wire::{atproto::request::is_nsid, streamr::system::StreamChange};
 use super::{Appliance, FeedsError, durability, retention};
 use crate::{
     clock::now_us,
-    config::{AtprotoExposure, Dialect, PARTITIONS_MAX, StreamrExposure},
+    config::{AtprotoExposure, Dialect, PARTITIONS_MAX, StreamrExposure, is_database_name},
     exposure::Exposure,
     feeds::FeedEntry,
     shard::Message,
@@ -185,6 +185,15 @@ impl Appliance {
             && let Some(other) = self.feeds.find(|other| other.bigchaindb.is_some())
         {
             return bound("the BigchainDB chain".to_owned(), other);
+        }
+        if let Some(couchdb) = &exposure.couchdb {
+            let db = couchdb.db.clone();
+            if !is_database_name(&db) {
+                return Err(FeedsError::Database { db });
+            }
+            if let Some(other) = self.feeds.database(&db) {
+                return bound(format!("the database {db:?}"), other);
+            }
         }
         Ok(())
     }

@@ -41,14 +41,16 @@ pub enum Dialect {
     Streamr,
     /// BigchainDB's event stream and the HTTP interface beside it, under `/api/v1`.
     Bigchaindb,
+    /// CouchDB: each database under its own name.
+    Couchdb,
 }
 
 impl Dialect {
     /// Every dialect of this version.
-    pub const ALL: [Self; 4] = [Self::Native, Self::Atproto, Self::Streamr, Self::Bigchaindb];
+    pub const ALL: [Self; 5] = [Self::Native, Self::Atproto, Self::Streamr, Self::Bigchaindb, Self::Couchdb];
 
     /// Dialects that have a name but are not part of this version.
-    const RESERVED: [&str; 2] = ["couchdb", "fauna"];
+    const RESERVED: [&str; 1] = ["fauna"];
 
     /// The dialect's name in the configuration and in the interface.
     pub fn name(self) -> &'static str {
@@ -73,6 +75,7 @@ impl Choice for Dialect {
         ("atproto", Self::Atproto),
         ("streamr", Self::Streamr),
         ("bigchaindb", Self::Bigchaindb),
+        ("couchdb", Self::Couchdb),
     ];
 }
 
@@ -106,6 +109,22 @@ pub enum OnOutdated {
 impl Choice for OnOutdated {
     const WHAT: &'static str = "answer to an outdated cursor";
     const WORDS: &'static [(&'static str, Self)] = &[("info", Self::Info), ("fail", Self::Fail)];
+}
+
+/// Whose words the server-sent events of a database's changes use, unless a request says otherwise with `sse=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SseWording {
+    /// CouchDB's own.
+    #[default]
+    Couchdb,
+    /// Those of its AsyncAPI description.
+    Asyncapi,
+}
+
+impl Choice for SseWording {
+    const WHAT: &'static str = "wording of server-sent events";
+    const WORDS: &'static [(&'static str, Self)] = &[("couchdb", Self::Couchdb), ("asyncapi", Self::Asyncapi)];
 }
 
 /// How much is logged.

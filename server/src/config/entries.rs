@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{CursorSemantics, Dialect, OnOutdated};
+use super::choice::{CursorSemantics, Dialect, OnOutdated, SseWording};
 use super::sections::{Durability, Limits, Retention, Storage};
 use super::upstream::Upstream;
 
@@ -50,6 +50,8 @@ pub struct Feed {
     pub streamr: Option<StreamrExposure>,
     /// Whether its events are the blocks of the BigchainDB interface.
     pub bigchaindb: bool,
+    /// The CouchDB database it is served as.
+    pub couchdb: Option<CouchdbExposure>,
 }
 
 impl Feed {
@@ -70,11 +72,13 @@ impl Feed {
             atproto: None,
             streamr: None,
             bigchaindb: false,
+            couchdb: None,
         }
     }
 
     /// The feeds of a configuration that names none, so that every dialect has something to serve: the two streams of the
-    /// AT Protocol, a Streamr stream and a BigchainDB chain.
+    /// AT Protocol, a Streamr stream, a BigchainDB chain and a CouchDB database. Of the database everything is kept: what is
+    /// dropped from it is purged without a word.
     pub(super) fn defaults(storage: &Storage) -> Vec<Self> {
         let atproto = |name: &str, nsid: &str| Self {
             atproto: Some(AtprotoExposure { nsid: nsid.to_owned(), ..AtprotoExposure::default() }),
@@ -85,6 +89,11 @@ impl Feed {
             atproto("labels", "com.atproto.label.subscribeLabels"),
             Self { streamr: Some(StreamrExposure::whole("messages")), ..Self::named("messages", storage) },
             Self { bigchaindb: true, ..Self::named("blocks", storage) },
+            Self {
+                couchdb: Some(CouchdbExposure { db: "events".to_owned(), ..CouchdbExposure::default() }),
+                retention: Retention { age_ms: None, bytes: None },
+                ..Self::named("events", storage)
+            },
         ]
     }
 }
@@ -149,6 +158,17 @@ pub struct AtprotoExposure {
     /// What a client gets whose cursor is too old.
     #[serde(default)]
     pub on_outdated: OnOutdated,
+}
+
+/// `[feed.couchdb]`: how a feed is served as a CouchDB database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CouchdbExposure {
+    /// The database's name.
+    pub db: String,
+    /// The wording of its server-sent events.
+    #[serde(default)]
+    pub sse: SseWording,
 }
 
 /// Where a mirror starts while its feed is empty; afterwards it resumes where the feed ends.

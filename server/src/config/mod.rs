@@ -36,14 +36,16 @@ mod written;
 
 use std::path::{Path, PathBuf};
 
-pub use choice::{CursorSemantics, Dialect, LogFormat, LogLevel, OnOutdated};
+pub use choice::{CursorSemantics, Dialect, LogFormat, LogLevel, OnOutdated, SseWording};
 pub use cpus::{CPU_MAX, CpuList, CpuListError};
-pub use entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure};
+pub use entries::{
+    AtprotoExposure, CouchdbExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure,
+};
 pub use environment::variables;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use names::FEED_NAME_BYTES_MAX;
-pub(crate) use names::{is_feed_name, is_stream_id};
-pub use sections::{Atproto, Bigchaindb, Durability, Limits, Log, Retention, Serve, Storage, Streamr};
+pub(crate) use names::{is_database_name, is_feed_name, is_stream_id};
+pub use sections::{Atproto, Bigchaindb, Couchdb, Durability, Limits, Log, Retention, Serve, Storage, Streamr};
 pub use upstream::Upstream;
 
 use draft::Draft;
@@ -78,6 +80,8 @@ pub struct Config {
     pub streamr: Streamr,
     /// The BigchainDB dialect.
     pub bigchaindb: Bigchaindb,
+    /// The CouchDB dialect.
+    pub couchdb: Couchdb,
     /// Secrets that open feeds; when there are none, everybody may do everything.
     pub keys: Vec<Key>,
     /// Feeds to create where they do not exist; names and NSIDs are unique.
@@ -104,6 +108,7 @@ impl Default for Config {
             atproto: Atproto::default(),
             streamr: Streamr::default(),
             bigchaindb: Bigchaindb::default(),
+            couchdb: Couchdb::default(),
             keys: Vec::new(),
             mirrors: Vec::new(),
             log: Log::default(),
@@ -235,7 +240,7 @@ fn read_feeds_and_mirrors(source: Option<&Source<'_>>, draft: &mut Draft) {
     let (storage, limits) = (draft.config.storage.clone(), draft.config.limits.clone());
     draft.config.feeds = source
         .and_then(|source| {
-            let required = ["name", "atproto.nsid", "streamr.stream"];
+            let required = ["name", "atproto.nsid", "streamr.stream", "couchdb.db"];
             source.read_repeated(draft, "feed", schema::FEED, &required, || Feed::unnamed(&storage))
         })
         .unwrap_or_else(|| Feed::defaults(&storage));

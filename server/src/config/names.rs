@@ -13,6 +13,8 @@ const NSID_BYTES_MAX: usize = 317;
 const NSID_PART_BYTES_MAX: usize = 63;
 /// Longest id of a Streamr stream, in bytes.
 const STREAM_ID_BYTES_MAX: usize = 255;
+/// Longest name of a CouchDB database, in bytes: CouchDB's own limit.
+const DATABASE_NAME_BYTES_MAX: usize = 238;
 /// Longest text taken into a header, in bytes.
 const HEADER_BYTES_MAX: usize = 256;
 
@@ -108,6 +110,23 @@ pub(super) fn stream_url(text: &str) -> Result<String, Wrong> {
     ))
 }
 
+/// A CouchDB database's name.
+pub(super) fn database_name(text: &str) -> Result<String, Wrong> {
+    if is_database_name(text) {
+        return Ok(text.to_owned());
+    }
+    let remedy = "begin with a letter and use lower-case letters, digits and _$()+-/, at most 238 characters";
+    Err(Wrong::new(format!("{text:?} is no name of a database"), remedy))
+}
+
+/// Whether a CouchDB database can have this name, and no other dialect has the path.
+pub(crate) fn is_database_name(text: &str) -> bool {
+    let taken = ["v1", "xrpc", "api"];
+    tailwater_wire::couchdb::doc::id::is_database_name(text)
+        && text.len() <= DATABASE_NAME_BYTES_MAX
+        && !taken.contains(&text.split('/').next().unwrap_or_default())
+}
+
 /// A text that can stand in a header: printable ASCII, no space at its ends.
 pub(super) fn header_text(text: &str) -> Result<String, Wrong> {
     let legal = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim() == text;
@@ -162,6 +181,25 @@ mod tests {
             assert_eq!(nsid(text).is_ok(), good, "{text:?}");
         }
         assert!(nsid(&format!("com.{}.foo", "x".repeat(64))).is_err());
+    }
+
+    #[test]
+    fn database_names() {
+        for (text, good) in [
+            ("events", true),
+            ("a/b_$()+-0", true),
+            ("Events", false),
+            ("_users", false),
+            ("", false),
+            ("v1", false),
+            ("xrpc", false),
+            ("api/v1", false),
+            ("apis", true),
+        ] {
+            assert_eq!(database_name(text).is_ok(), good, "{text:?}");
+        }
+        assert!(database_name(&"x".repeat(DATABASE_NAME_BYTES_MAX)).is_ok());
+        assert!(database_name(&"x".repeat(DATABASE_NAME_BYTES_MAX + 1)).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::choice::{Choice, Dialect};
 use super::cpus::CpuList;
 use super::entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure};
 use super::mistake::Wrong;
-use super::names::{feed_name, header_text, nsid, scope, secret_sha256, stream_id, stream_url};
+use super::names::{database_name, feed_name, header_text, nsid, scope, secret_sha256, stream_id, stream_url};
 use super::sections::Durability;
 use super::units::Unit;
 use super::upstream::Upstream;
@@ -137,6 +137,10 @@ pub(super) static ROOT: &[Setting<Config>] = &[
     count("streamr.subscriptions_max", 1..=1_000_000, |c| &mut c.streamr.subscriptions_max),
     text("bigchaindb.advertised_url", |c, text| assign_some(&mut c.bigchaindb.advertised_url, stream_url(text))),
     count("bigchaindb.filters_max", 1..=4_096, |c| &mut c.bigchaindb.filters_max),
+    count("couchdb.filters_max", 1..=4_096, |c| &mut c.couchdb.filters_max),
+    count("couchdb.filter_threads", 1..=64, |c| &mut c.couchdb.filter_threads),
+    millis("couchdb.filter_time_ms_max", 1..=MINUTE_MS, |c| &mut c.couchdb.filter_time_ms_max),
+    bytes("couchdb.filter_memory_bytes_max", MIB..=GIB, |c| &mut c.couchdb.filter_memory_bytes_max),
     // The log.
     text("log.level", |c, text| assign(&mut c.log.level, Choice::choose(text))),
     text("log.format", |c, text| assign(&mut c.log.format, Choice::choose(text))),
@@ -164,6 +168,8 @@ pub(super) static FEED: &[Setting<Feed>] = &[
     text("streamr.stream", |f, text| assign(&mut streamr(f).stream, stream_id(text))),
     count("streamr.partitions", 1..=PARTITIONS_MAX, |f| &mut streamr(f).partitions),
     flag("bigchaindb", |f| &mut f.bigchaindb),
+    text("couchdb.db", |f, text| assign(&mut f.couchdb.get_or_insert_default().db, database_name(text))),
+    text("couchdb.sse", |f, text| assign(&mut f.couchdb.get_or_insert_default().sse, Choice::choose(text))),
 ];
 
 /// The settings of `[[key]]`.

@@ -204,6 +204,25 @@ impl Default for Bigchaindb {
     }
 }
 
+/// `[couchdb]`: what clients of the CouchDB dialect may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Couchdb {
+    /// Different selectors that feeds of changes may follow at the same time, and different filters that are JavaScript.
+    pub filters_max: u64,
+    /// Threads on which filters that are JavaScript run.
+    pub filter_threads: u64,
+    /// Longest time such a filter may take for one document.
+    pub filter_time_ms_max: u64,
+    /// Most memory that one such filter may use.
+    pub filter_memory_bytes_max: u64,
+}
+
+impl Default for Couchdb {
+    fn default() -> Self {
+        Self { filters_max: 64, filter_threads: 1, filter_time_ms_max: 1_000, filter_memory_bytes_max: 64 * MIB }
+    }
+}
+
 /// `[log]`: the appliance's own log, on standard error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {

@@ -26,6 +26,7 @@ pub(super) fn validate(draft: &mut Draft) {
     feeds_once(draft);
     streams_once(draft);
     one_chain(draft);
+    databases_once(draft);
     feeds_within_limit(draft);
     keys_once(draft);
     let mirrors = draft.config.mirrors.clone();
@@ -206,6 +207,19 @@ fn one_chain(draft: &mut Draft) {
     for (index, _) in chains {
         let what = format!("the feed {:?} is the chain already, and there is one", first.name);
         draft.conflict(&[&format!("feed[{index}].bigchaindb")], Wrong::new(what, "leave it out here or there"));
+    }
+}
+
+fn databases_once(draft: &mut Draft) {
+    let feeds = draft.config.feeds.clone();
+    for (index, feed) in feeds.iter().enumerate() {
+        let Some(couchdb) = &feed.couchdb else { continue };
+        let db = format!("feed[{index}].couchdb.db");
+        let same = |other: &&Feed| other.couchdb.as_ref().is_some_and(|other| other.db == couchdb.db);
+        if let Some(other) = feeds[..index].iter().find(same).filter(|_| draft.sound([&db])) {
+            let what = format!("{:?} is already the database of the feed {:?}", couchdb.db, other.name);
+            draft.conflict(&[&db], Wrong::new(what, "bind each database to one feed"));
+        }
     }
 }
 

@@ -77,6 +77,11 @@ fn every_setting_arrives() {
         [bigchaindb]
         advertised_url = "wss://chain.example:9985"
         filters_max = 35
+        [couchdb]
+        filters_max = 36
+        filter_threads = 37
+        filter_time_ms_max = 38
+        filter_memory_bytes_max = "39MiB"
         [log]
         level = "trace"
         format = "json"
@@ -93,6 +98,7 @@ fn every_setting_arrives() {
         name = "a"
         public = true
         streamr = { stream = "a/stream", partitions = 3 }
+        couchdb = { db = "a+b", sse = "asyncapi" }
         [[feed]]
         name = "b"
         bigchaindb = true
@@ -132,6 +138,7 @@ fn every_setting_arrives() {
         atproto: None,
         streamr: Some(StreamrExposure { stream: "a/stream".to_owned(), partitions: 3, partition: 0 }),
         bigchaindb: false,
+        couchdb: Some(CouchdbExposure { db: "a+b".to_owned(), sse: SseWording::Asyncapi }),
     };
     let second = Feed {
         name: "b".to_owned(),
@@ -147,6 +154,7 @@ fn every_setting_arrives() {
         public: false,
         streamr: None,
         bigchaindb: true,
+        couchdb: None,
     };
     let upstream =
         |port, target: &str| Upstream { tls: false, host: "r.example".to_owned(), port, target: target.to_owned() };
@@ -192,6 +200,12 @@ fn every_setting_arrives() {
         atproto: Atproto { server_header_suffix: String::new(), retry_after_ms: 28_000 },
         streamr: Streamr { subscriptions_max: 34 },
         bigchaindb: Bigchaindb { advertised_url: Some("wss://chain.example:9985".to_owned()), filters_max: 35 },
+        couchdb: Couchdb {
+            filters_max: 36,
+            filter_threads: 37,
+            filter_time_ms_max: 38,
+            filter_memory_bytes_max: 39 << 20,
+        },
         keys: vec![
             Key {
                 name: "gateway".to_owned(),
