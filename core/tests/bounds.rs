@@ -6,6 +6,7 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tailwater_core::*;
 
@@ -114,4 +115,65 @@ fn a_frame_that_was_begun_is_finished() {
         assert!(!read_on(&feed, &mut cursor, 100, &mut read).await);
         assert_eq!(read, lines(&feed, |seq| seq != 2));
     });
+}
+
+/// Knows what to pass over up to a seq that moves.
+struct Known {
+    passed: BTreeSet<u64>,
+    open: AtomicU64,
+    ends: bool,
+}
+
+impl Skip for Known {
+    fn next_kept(&self, from: u64) -> u64 {
+        (from..).find(|seq| !self.passed.contains(seq)).unwrap().min(self.next_open(from))
+    }
+
+    fn next_skipped(&self, from: u64) -> u64 {
+        self.passed.range(from..).next().copied().unwrap_or(u64::MAX)
+    }
+
+    fn next_open(&self, from: u64) -> u64 {
+        self.open.load(Ordering::Relaxed).max(from)
+    }
+
+    fn is_end(&self, seq: u64) -> bool {
+        self.ends && seq == self.open.load(Ordering::Relaxed)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_is_not_known_yet_is_waited_for(
+        passed in prop::collection::btree_set(1_u64..30, 0..30), mut opens in prop::collection::vec(1_u64..32, 1..6),
+        chunk in 1_usize..40, ends in any::<bool>(),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let feed = store.create_feed("f", FeedOptions::default()).unwrap();
+        opens.sort_unstable();
+        drive(&store, &[&feed], async {
+            let known = Arc::new(Known { passed: passed.clone(), open: AtomicU64::new(opens[0]), ends: false });
+            let skip: Arc<dyn Skip> = known.clone();
+            let bounds = Bounds { skip: Some((skip, u64::MAX)), stop_after: None };
+            let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap().bounded(bounds);
+            let mut read = Vec::new();
+            for seq in 1..30 {
+                feed.append(batch(&[format!("event {seq}").as_bytes()]), SeqMode::Assign).await.unwrap();
+            }
+            for open in opens {
+                known.open.store(open, Ordering::Relaxed);
+                assert!(!read_on(&feed, &mut cursor, chunk, &mut read).await);
+                assert!(read == lines(&feed, |seq| seq < open && !passed.contains(&seq)), "up to {open}");
+                let next = if open < 30 { open } else { 30 };
+                assert_eq!(cursor.next_seq(), next);
+            }
+            let skip: Arc<dyn Skip> = Arc::new(Known { passed: BTreeSet::new(), open: AtomicU64::new(9), ends });
+            let bounds = Bounds { skip: Some((skip, u64::MAX)), stop_after: None };
+            let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap().bounded(bounds);
+            assert_eq!(read_on(&feed, &mut cursor, chunk, &mut Vec::new()).await, ends);
+        });
+    }
 }

@@ -14,6 +14,17 @@ pub trait Skip: Send + Sync + 'static {
     fn next_kept(&self, from: u64) -> u64;
     /// The first seq from `from` on that is passed over; `u64::MAX` when there is none.
     fn next_skipped(&self, from: u64) -> u64;
+    /// The first seq from `from` on of which neither is known yet: what lies before it is read, then the cursor waits as it
+    /// does at the tail. `u64::MAX` when all is known. The two above answer with nothing behind it.
+    fn next_open(&self, from: u64) -> u64 {
+        let _ = from;
+        u64::MAX
+    }
+    /// Whether that of this seq, which is open, will never be known: the cursor is done there.
+    fn is_end(&self, seq: u64) -> bool {
+        let _ = seq;
+        false
+    }
 }
 
 /// See the module. The default bounds nothing.
@@ -46,8 +57,8 @@ impl Bounds {
         let stop = self.stop_after.map_or(u64::MAX, |stop| stop.saturating_add(1));
         match &self.skip {
             Some((skip, to)) if seq < *to => {
-                let skipped = skip.next_skipped(seq + 1);
-                if skipped <= *to { skipped.min(stop) } else { stop }
+                let end = skip.next_skipped(seq + 1).min(skip.next_open(seq));
+                if end <= *to { end.min(stop) } else { stop }
             }
             _ => stop,
         }
@@ -56,12 +67,23 @@ impl Bounds {
     fn is_beyond(&self, seq: u64) -> bool {
         self.stop_after.is_some_and(|stop| seq > stop)
     }
+
+    /// Whether it is not known yet what becomes of `seq`.
+    fn is_open(&self, seq: u64) -> bool {
+        self.skip.as_ref().is_some_and(|(skip, to)| seq <= *to && skip.next_open(seq) == seq)
+    }
+
+    fn is_end(&self, seq: u64) -> bool {
+        self.skip.as_ref().is_some_and(|(skip, to)| seq <= *to && skip.is_end(seq))
+    }
 }
 
 /// What the bounds say about the next step of a cursor that has nothing ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BoundedStep {
     Done,
+    /// Waits until more is known.
+    Wait,
     /// Passes over everything before this offset.
     Pass(u64),
 }
@@ -76,7 +98,8 @@ impl Cursor {
         let frame = self.frame_at_offset(published.count);
         let (seq, frame_end) = (self.log.seq(frame), self.log.end(frame));
         // A frame that was begun is finished, whatever has become of its event.
-        if self.starts_at_offset(frame) && (bounds.is_beyond(seq) || bounds.next_kept(seq) > seq) {
+        let is_read = || !bounds.is_beyond(seq) && bounds.next_kept(seq) == seq && !bounds.is_open(seq);
+        if self.starts_at_offset(frame) && !is_read() {
             return self.offset;
         }
         match bounds.run_end(seq) {
@@ -94,6 +117,9 @@ impl Cursor {
         if self.offset >= self.log.committed() {
             return None;
         }
+        if bounds.is_open(next_seq) {
+            return Some(if bounds.is_end(next_seq) { BoundedStep::Done } else { BoundedStep::Wait });
+        }
         let kept = bounds.next_kept(next_seq);
         (kept > next_seq).then(|| BoundedStep::Pass(self.log.offset_of(kept)))
     }
@@ -101,6 +127,7 @@ impl Cursor {
     pub(super) fn take(&mut self, step: BoundedStep) -> Step {
         match step {
             BoundedStep::Done => Step::Done,
+            BoundedStep::Wait => Step::AtTail,
             BoundedStep::Pass(offset) => {
                 self.offset = offset.max(self.offset);
                 Step::More

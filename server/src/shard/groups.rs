@@ -7,7 +7,7 @@ use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use tailwater_core::{EncodingId, FeedId};
 
-use super::{protocol::StreamProtocol, reading::Reader};
+use super::{protocol::StreamProtocol, reading::Reader, views::ViewId};
 use crate::feeds::FeedEntry;
 
 /// Index of a group on its shard.
@@ -90,20 +90,22 @@ impl Groups {
         }
     }
 
-    /// Hands over everybody who waits for the feed and is sent frames.
-    pub(crate) fn wake(&mut self, feed: FeedId, mut each: impl FnMut(Reader)) {
+    /// Hands over everybody who waits for the feed, or for that view of it, and is sent frames.
+    pub(crate) fn wake(&mut self, feed: FeedId, view: Option<ViewId>, mut each: impl FnMut(Reader)) {
         for id in self.of_feed.get(&feed).into_iter().flatten() {
             if let Some(group) = &mut self.groups[id.0 as usize]
                 && !group.protocol.waits_for_news()
+                && group.protocol.view() == view
             {
                 group.waiting.drain(..).for_each(&mut each);
             }
         }
     }
 
-    /// The groups of the feed whose members wait for news.
-    pub(crate) fn for_news(&self, feed: FeedId) -> Vec<GroupId> {
-        let waits = |id: &GroupId| self.get(*id).is_some_and(|group| group.protocol.waits_for_news());
+    /// The groups of the feed, or of that view of it, whose members wait for news.
+    pub(crate) fn for_news(&self, feed: FeedId, view: Option<ViewId>) -> Vec<GroupId> {
+        let waits = |protocol: &dyn StreamProtocol| protocol.waits_for_news() && protocol.view() == view;
+        let waits = |id: &GroupId| self.get(*id).is_some_and(|group| waits(&*group.protocol));
         self.of_feed(feed).iter().copied().filter(waits).collect()
     }
 

@@ -159,11 +159,12 @@ impl State {
         let interval = interval_ms.div_ceil(TICK_MS).max(1);
         let silent = now >= subscriber.last_write + interval;
         let beat = if silent { now + interval } else { subscriber.last_write + interval };
-        // One that takes nothing has no use for another sign of life.
-        if silent && matches!(subscriber.patience, Patience::EndMs(_)) && !subscriber.blocked {
+        let ends = matches!(subscriber.patience, Patience::EndMs(_));
+        if silent && ends && subscriber.readings.is_waiting() {
             return Verdict::InOrder;
         }
-        if silent && !subscriber.blocked {
+        // One that takes nothing has no use for another sign of life.
+        if silent && !ends && !subscriber.blocked {
             subscriber.queue(protocol.heartbeat(), self.control_bytes_max);
             subscriber.last_write = now;
             self.make_ready(token);

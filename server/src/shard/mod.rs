@@ -23,6 +23,7 @@ mod subscriber;
 mod sweep;
 mod tasks;
 mod timers;
+pub(crate) mod views;
 pub(crate) mod watch;
 
 use std::{
@@ -52,6 +53,7 @@ use self::{
     sweep::After,
     tasks::Tasks,
     timers::{TICK_MS, Wheel},
+    views::{ViewId, Waking},
     watch::Watchers,
 };
 use crate::{appliance::Appliance, feeds::FeedEntry};
@@ -77,6 +79,8 @@ pub(crate) async fn breathe() {
 pub(crate) enum Message {
     /// More of the feed is visible.
     Committed(Arc<FeedEntry>),
+    /// More of a view of the feed is known.
+    ViewMoved(Arc<FeedEntry>, Arc<Waking>),
     /// Retention dropped the feed's oldest events.
     WindowMoved(Arc<FeedEntry>),
     /// The feed is being deleted: its streams end.
@@ -249,9 +253,12 @@ impl Shard {
     fn act(self: &Rc<Self>, message: Message) {
         match message {
             Message::Committed(feed) => {
-                self.wake_readers(&feed);
-                self.tell_news(&feed);
-                self.watchers.wake(feed.id());
+                feed.heard(self.index);
+                self.wake_all(&feed, None);
+            }
+            Message::ViewMoved(feed, view) => {
+                view.heard(self.index);
+                self.wake_all(&feed, Some(view.id()));
             }
             Message::WindowMoved(feed) => self.end_outside_window(&feed),
             Message::Deleted(feed) => {
@@ -264,16 +271,24 @@ impl Shard {
         }
     }
 
-    fn wake_readers(&self, feed: &FeedEntry) {
-        feed.heard(self.index);
+    /// Wakes everybody who waits for the feed, or for that view of it.
+    fn wake_all(&self, feed: &FeedEntry, view: Option<ViewId>) {
+        self.wake_readers(feed, view);
+        self.tell_news(feed, view);
+        self.watchers.wake(feed.id());
+    }
+
+    fn wake_readers(&self, feed: &FeedEntry, view: Option<ViewId>) {
         let mut state = self.state.borrow_mut();
-        let State { slots, groups, ready, .. } = &mut *state;
-        groups.wake(feed.id(), |Reader { token, reading: id }| {
+        let State { slots, groups, ready, wheel, .. } = &mut *state;
+        let now = wheel.now();
+        groups.wake(feed.id(), view, |Reader { token, reading: id }| {
             if let Some(Slot::Subscriber(subscriber)) = slots.get_mut(token)
                 && let Some(reading) = subscriber.readings.get_mut(id)
             {
                 reading.waiting = false;
                 subscriber.readings.join_line(id);
+                subscriber.hear(now);
                 if !subscriber.queued && !subscriber.blocked {
                     subscriber.queued = true;
                     ready.push_back(token);

@@ -7,7 +7,7 @@ use std::{pin::Pin, rc::Rc, sync::Arc};
 
 use tailwater_core::{Cursor, EncodingId};
 
-use super::peer::Peer;
+use super::{peer::Peer, views::ViewId};
 use crate::{feeds::FeedEntry, limits::Replay};
 
 /// What comes in from a subscriber while it streams.
@@ -37,7 +37,7 @@ pub(crate) enum Farewell {
 /// One way of streaming one encoding, shared by all its subscribers on a shard.
 pub(crate) trait StreamProtocol {
     /// Tells apart protocols of one encoding; equal names share a group.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// How input is read.
     fn transport(&self) -> Transport;
@@ -53,8 +53,15 @@ pub(crate) trait StreamProtocol {
     /// The last bytes of a stream that the appliance ends.
     fn farewell(&self, reason: Farewell) -> Vec<u8>;
 
+    /// The same for a reader that is told how far it has come: `last_seq` is the last event it has had, or passed over. `None`
+    /// when that cannot be said: it is about to be moved to another segment.
+    fn farewell_after(&self, reason: Farewell, last_seq: Option<u64>) -> Vec<u8> {
+        let _ = last_seq;
+        self.farewell(reason)
+    }
+
     /// The last bytes of a stream that has come to its own end: everything within its bounds was sent, or its patience is
-    /// over. `last_seq` is the last event the reader has had, or passed over.
+    /// over. `last_seq` as above.
     fn ended(&self, last_seq: u64) -> Vec<u8> {
         let _ = last_seq;
         Vec::new()
@@ -70,6 +77,11 @@ pub(crate) trait StreamProtocol {
     /// Whether [`StreamProtocol::news`] is what readers wait for.
     fn waits_for_news(&self) -> bool {
         false
+    }
+
+    /// The view whose readers these are. They hear of its progress, and not of commits.
+    fn view(&self) -> Option<ViewId> {
+        None
     }
 }
 

@@ -61,6 +61,13 @@ impl Reading {
         }
     }
 
+    /// The last event that was sent to its end, will have been once the frame that was begun is finished, or was passed over.
+    pub(crate) fn last_seq(&self) -> Option<u64> {
+        let cursor = self.cursor.as_ref()?;
+        let next_seq = cursor.next_seq();
+        Some(if cursor.at_boundary() { next_seq.saturating_sub(1) } else { next_seq })
+    }
+
     /// Whether what is sent next belongs to another frame than what was sent last.
     pub(crate) fn at_boundary(&self) -> bool {
         self.cursor.as_ref().is_none_or(Cursor::at_boundary)

@@ -97,6 +97,16 @@ impl Readings {
         }
     }
 
+    /// Whether it waits at the tail, and has nothing left to send.
+    pub(crate) fn is_waiting(&mut self) -> bool {
+        matches!(self, Self::One(reading) if reading.waiting)
+    }
+
+    /// The last event that the current one has had, or passed over.
+    pub(crate) fn last_seq(&mut self) -> Option<u64> {
+        self.current().and_then(|(_, reading)| reading.last_seq())
+    }
+
     /// Whether a turn would find something to do.
     pub(crate) fn has_work(&self) -> bool {
         match self {
@@ -163,6 +173,13 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
+    /// Something has happened that was not for it: one that ends after a silence waits anew.
+    pub(crate) fn hear(&mut self, now: Tick) {
+        if matches!(self.patience, Patience::EndMs(_)) {
+            self.last_write = now;
+        }
+    }
+
     /// Queues control bytes; false when the queue's limit does not allow them.
     pub(crate) fn queue(&mut self, bytes: &[u8], bytes_max: usize) -> bool {
         let control = self.control.get_or_insert_default();

@@ -234,8 +234,9 @@ impl State {
         if subscriber.phase != Phase::Streaming {
             return;
         }
+        let last_seq = subscriber.readings.last_seq();
         if let Some(protocol) = protocol_of(&self.groups, subscriber) {
-            let farewell = protocol.farewell(reason);
+            let farewell = protocol.farewell_after(reason, last_seq);
             self.end_with(token, &farewell);
         }
     }
@@ -245,9 +246,8 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return;
         };
-        let cursor = subscriber.readings.current().and_then(|(_, reading)| reading.cursor.as_ref());
-        let last_seq = cursor.map_or(0, |cursor| cursor.next_seq().saturating_sub(1));
-        if let Some(protocol) = protocol_of(&self.groups, subscriber) {
+        let last_seq = subscriber.readings.last_seq();
+        if let Some((protocol, last_seq)) = protocol_of(&self.groups, subscriber).zip(last_seq) {
             let ended = protocol.ended(last_seq);
             self.end_with(token, &ended);
         }
