@@ -7,7 +7,7 @@
 use std::sync::{Arc, PoisonError};
 
 use tailwater_core::{Feed, FeedError, FeedOptions, FeedState, SeqMode};
-use tailwater_wire::{atproto::request::is_nsid, streamr::system::StreamChange};
+use tailwater_wire::{atproto::request::is_nsid, couchdb::changes::token::UID_OPTION, streamr::system::StreamChange};
 
 use super::{Appliance, FeedsError, durability, retention};
 use crate::{
@@ -20,6 +20,9 @@ use crate::{
 
 /// The feed, and the Streamr stream, that tells of streams that come and go.
 pub(crate) const SYSTEM_FEED: &str = "_system";
+
+/// The option of a feed that holds when its database was created, in seconds since the Unix epoch.
+pub(crate) const CREATED_OPTION: &str = "couchdb_created_s";
 
 impl Appliance {
     /// Creates a feed, and those of its stream's other partitions. Blocks.
@@ -55,6 +58,11 @@ impl Appliance {
 
     fn add(&self, name: &str, options: &FeedOptions, exposure: &Exposure) -> Result<Arc<FeedEntry>, FeedsError> {
         let mut options = options.clone();
+        if exposure.couchdb.is_some() {
+            // A database that is deleted and created again is another, and the tokens of the old one are refused.
+            options.extra.entry(UID_OPTION).or_insert_with(|| format!("{:016x}", rand::random::<u64>()).into());
+            options.extra.entry(CREATED_OPTION).or_insert_with(|| (now_us() / 1_000_000).into());
+        }
         exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
         let feed = self.store.create_feed(name, options)?;
         self.adopt(feed)
@@ -84,27 +92,37 @@ impl Appliance {
         let names = self.deleted_with(name)?;
         let exposure = self.feeds.get(name).map(|entry| entry.exposure.clone()).unwrap_or_default();
         // The first partition comes first: without it the stream is gone.
+        let mut uids = Vec::with_capacity(names.len());
         for name in &names {
-            self.close(name).await?;
+            uids.push(self.close(name).await?);
         }
-        for name in names {
+        for (name, uid) in names.into_iter().zip(uids) {
             let appliance = self.clone();
-            glommio::executor().spawn_blocking(move || appliance.store.delete_feed(&name)).await?;
+            let deleting = move || {
+                appliance.store.delete_feed(&name)?;
+                // What is left of it is nobody's, and in nobody's way.
+                if let Err(error) = appliance.databases.remove(uid) {
+                    tracing::warn!(feed = %name, %error, "something of the deleted feed is left on the disk");
+                }
+                Ok::<_, FeedsError>(())
+            };
+            glommio::executor().spawn_blocking(deleting).await?;
         }
         self.announce(StreamChange::Deleted, &exposure, now_us()).await;
         Ok(())
     }
 
-    /// Ends a feed's streams and closes it.
-    async fn close(&self, name: &str) -> Result<(), FeedsError> {
+    /// Ends a feed's streams and closes it. Returns its uid.
+    async fn close(&self, name: &str) -> Result<u64, FeedsError> {
         let unknown = || FeedsError::Unknown { name: name.to_owned() };
         let entry = self.feeds.remove(name).ok_or_else(unknown)?;
         for shard in &*self.shards {
             shard.send(Message::Deleted(entry.clone()));
         }
+        self.databases.close(&entry);
         // A feed that has failed cannot be closed in order, and need not be: it is about to be removed.
         let _failed = entry.feed().close().await;
-        Ok(())
+        Ok(entry.feed().uid())
     }
 
     pub(super) fn adopt(&self, feed: Arc<Feed>) -> Result<Arc<FeedEntry>, FeedsError> {

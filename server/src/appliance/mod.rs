@@ -3,8 +3,10 @@
 //! Owns the store, and what is decided once for all. How feeds come and go is `feeds`'. Never touches a socket. Tested by
 //! `server/tests/native/`.
 
+mod databases;
 mod errors;
 mod feeds;
+mod identity;
 
 use std::{
     sync::{Arc, Mutex},
@@ -14,7 +16,7 @@ use std::{
 use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage::PoolStorage};
 
 pub use self::errors::{FeedsError, StartError};
-pub(crate) use self::feeds::SYSTEM_FEED;
+pub(crate) use self::{databases::Databases, feeds::{CREATED_OPTION, SYSTEM_FEED}, identity::Identity};
 use crate::{
     auth::{Keys, users::Users},
     config::{self, Config},
@@ -36,11 +38,14 @@ pub(crate) struct Appliance {
     pub(crate) storage: PoolStorage,
     pub(crate) encodings: Encodings,
     pub(crate) feeds: Arc<Feeds>,
+    pub(crate) databases: Databases,
     pub(crate) places: Arc<Places>,
     pub(crate) stats: Box<[Arc<ShardStats>]>,
     pub(crate) mirrors: Mirrors,
     pub(crate) keys: Keys,
     pub(crate) users: Users,
+    /// What the data directory is known by.
+    pub(crate) identity: Identity,
     pub(crate) started: Instant,
     shards: Arc<[ShardHandle]>,
     creating: Mutex<()>,
@@ -65,6 +70,8 @@ impl Appliance {
             mirrors: Mirrors::new(&config.mirrors, limits.into()),
             keys: Keys::new(&config.keys, !config.users.is_empty()),
             users: Users::start(&config.users, config.couchdb.logins_waiting_max).map_err(StartError::Threads)?,
+            databases: Databases::start(config.data.clone()).map_err(StartError::Threads)?,
+            identity: Identity::open(&config.data)?,
             started: Instant::now(),
             storage,
             feeds,

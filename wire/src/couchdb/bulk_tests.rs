@@ -116,6 +116,18 @@ fn a_captured_bulk_get() {
     let mut out = Vec::new();
     BulkGetWriter::new(&mut out).finish();
     assert_eq!(out, b"{\"results\":[]}\n");
+    let mut out = Vec::new();
+    let mut writer = BulkGetWriter::new(&mut out);
+    writer.result("1");
+    writer.document(b"{}");
+    writer.pause();
+    let mut writer = BulkGetWriter::resume(&mut out);
+    writer.result("2");
+    writer.document(b"{}");
+    writer.pause();
+    BulkGetWriter::resume(&mut out).finish();
+    let whole = r#"{"results":[{"id":1,"docs":[{"ok":{}}]},{"id":2,"docs":[{"ok":{}}]}]}"#;
+    assert_eq!(String::from_utf8(out).unwrap(), format!("{whole}\n"));
 }
 
 proptest! {
