@@ -29,6 +29,11 @@ impl Listening {
     pub(crate) fn serves(&self, dialect: Dialect) -> bool {
         self.dialects.contains(&dialect)
     }
+
+    /// Whether no other dialect's requests are answered here.
+    pub(crate) fn serves_only(&self, dialect: Dialect) -> bool {
+        self.dialects == [dialect]
+    }
 }
 
 /// Why an address cannot be listened on.

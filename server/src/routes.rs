@@ -6,15 +6,16 @@
 //! | `/v1/...` | native |
 //! | `/xrpc/...` | AT Protocol |
 //! | `/api/v1/ws`, `/api/v1/streams/...`, `/api/v1/login/...`, `/api/v1/volume` | Streamr |
+//! | any other | CouchDB: the name of a database, what is asked of it |
 //!
 //! Owns this table and nothing of what a dialect does. A listener serves the dialects it is configured for; a path of
 //! another dialect does not exist there. Tested by `server/tests/http/`.
 
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use crate::{
     config::Dialect,
-    dialects::{atproto, native, streamr},
+    dialects::{atproto, couchdb, native, streamr},
     http::{Reply, Request, Response},
 };
 
@@ -25,6 +26,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     }
     let path = request.head.path();
     let listening = request.listening;
+    if listening.serves_only(Dialect::Couchdb) {
+        return couchdb::answer(request).await;
+    }
     if path == "/" {
         return root(&request).into();
     }
@@ -36,6 +40,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     }
     if is_below(path, "/api") {
         return below_api(request).await;
+    }
+    if listening.serves(Dialect::Couchdb) {
+        return couchdb::answer(request).await;
     }
     nothing_here(path).into()
 }
@@ -58,17 +65,24 @@ fn is_below(path: &str, prefix: &str) -> bool {
 
 fn root(request: &Request<'_>) -> Response {
     match request.head.method() {
-        "GET" | "HEAD" => Response::json(
-            200,
-            &json!({
-                "software": "Tailwater",
-                "version": tailwater_wire::VERSION,
-                "feeds": "/v1/feeds",
-                "status": "/v1/status",
-            }),
-        ),
+        "GET" | "HEAD" => Response::json(200, &root_fields(request)),
         method => method_not_allowed(method, "GET, HEAD"),
     }
+}
+
+/// What the clients of all dialects look for at `/`: our own fields, and those of the dialects served here.
+fn root_fields(request: &Request<'_>) -> Map<String, Value> {
+    let own = [
+        ("software", "Tailwater"),
+        ("version", tailwater_wire::VERSION),
+        ("feeds", "/v1/feeds"),
+        ("status", "/v1/status"),
+    ];
+    let mut fields: Map<String, Value> = own.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    if request.listening.serves(Dialect::Couchdb) {
+        couchdb::add_root_fields(&request.shard.appliance, &mut fields);
+    }
+    fields
 }
 
 fn stopping() -> Response {

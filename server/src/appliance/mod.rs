@@ -20,6 +20,7 @@ pub(crate) use self::{databases::Databases, feeds::{CREATED_OPTION, SYSTEM_FEED}
 use crate::{
     auth::{Keys, users::Users},
     config::{self, Config},
+    dialects::couchdb::Updates,
     encodings::Encodings,
     feeds::Feeds,
     limits::Places,
@@ -39,6 +40,7 @@ pub(crate) struct Appliance {
     pub(crate) encodings: Encodings,
     pub(crate) feeds: Arc<Feeds>,
     pub(crate) databases: Databases,
+    pub(crate) db_updates: Updates,
     pub(crate) places: Arc<Places>,
     pub(crate) stats: Box<[Arc<ShardStats>]>,
     pub(crate) mirrors: Mirrors,
@@ -71,6 +73,7 @@ impl Appliance {
             keys: Keys::new(&config.keys, !config.users.is_empty()),
             users: Users::start(&config.users, config.couchdb.logins_waiting_max).map_err(StartError::Threads)?,
             databases: Databases::start(config.data.clone()).map_err(StartError::Threads)?,
+            db_updates: Updates::default(),
             identity: Identity::open(&config.data)?,
             started: Instant::now(),
             storage,

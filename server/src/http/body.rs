@@ -17,6 +17,11 @@ pub(crate) type Making<'s> = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + 's>>
 pub(crate) trait BodySource {
     /// The next bytes of the body, whole chunks; `None` behind the last.
     fn next(&mut self) -> Making<'_>;
+
+    /// Whether the body has ended before its end: then so must the connection.
+    fn is_broken(&self) -> bool {
+        false
+    }
 }
 
 /// An answer that is about to be sent.
@@ -47,5 +52,5 @@ pub(super) async fn send(inbound: &mut Inbound, mut body: Body) -> bool {
             None => return false,
         };
     }
-    body.keep
+    body.keep && !body.source.is_broken()
 }

@@ -234,9 +234,24 @@ impl<'o> BulkGetWriter<'o> {
 
     /// Appends a document, which is JSON.
     pub fn document(&mut self, doc: &[u8]) {
-        self.next(b"{\"ok\":");
+        self.start_document();
         self.out.extend_from_slice(doc);
+        self.end_document();
+    }
+
+    /// Starts a document whose text comes next, from elsewhere: [`take`](Self::take) what is written so far.
+    pub fn start_document(&mut self) {
+        self.next(b"{\"ok\":");
+    }
+
+    /// Ends such a document.
+    pub fn end_document(&mut self) {
         self.out.push(b'}');
+    }
+
+    /// What is written so far, to be sent ahead of what comes.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.out)
     }
 
     /// Appends an error; `id` and `rev` are JSON.

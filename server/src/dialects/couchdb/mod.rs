@@ -1,0 +1,77 @@
+//! The CouchDB dialect: databases of documents, over the HTTP interface its clients speak.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | [`paths`] | what a path is about |
+//! | [`visit`] | one request: who sends it, what its answer carries |
+//! | [`auth`], [`cors`] | who may do what, from where |
+//! | [`server`] | the server as a whole, logins |
+//! | [`databases`] | databases as such |
+//! | [`documents`], [`many`] | documents, one by one and many at once |
+//! | [`pieces`] | bodies that are made while they are sent |
+//! | [`failure`] | what goes wrong |
+//!
+//! Tested by `server/tests/couchdb/`.
+
+mod auth;
+mod cors;
+mod databases;
+mod documents;
+mod failure;
+mod many;
+mod paths;
+mod pieces;
+mod server;
+mod visit;
+
+use tailwater_wire::couchdb::errors::{Problem, Refusal};
+
+pub(crate) use self::server::{Updates, add_root_fields};
+use self::{cors::Trust, paths::Place, visit::Visit};
+use crate::http::{Reply, Request};
+
+/// Answers a request of this dialect.
+pub(crate) async fn answer(request: Request<'_>) -> Reply {
+    let appliance = request.shard.appliance.clone();
+    let head = request.head;
+    let mut visit = Visit::new(request);
+    if head.method() == "OPTIONS" {
+        let origins = &appliance.config.couchdb.cors_origins;
+        return Trust::of(head, origins, appliance.keys.is_open()).preflight(head).into();
+    }
+    let segments = match head.segments() {
+        Ok(segments) => segments.into_iter().map(String::from).collect(),
+        Err(error) => return visit.refuse(Refusal::from(error)).into(),
+    };
+    let place = Place::of(segments);
+    match auth::identify(&appliance, head).await {
+        Ok(caller) => visit.welcome(caller),
+        // Whoever logs in or out anew need not be in order before.
+        Err(_) if place == Place::Server("_session".to_owned()) && matches!(head.method(), "POST" | "DELETE") => {}
+        Err(refusal) => return visit.refuse(refusal).into(),
+    }
+    route(&mut visit, place).await
+}
+
+async fn route(visit: &mut Visit<'_>, place: Place) -> Reply {
+    match place {
+        Place::Root => server::root(visit),
+        Place::Server(name) => server::answer(visit, &name).await,
+        Place::Database(db) => databases::answer(visit, &db).await,
+        Place::Resource(db, name, rest) if rest.is_empty() => resource(visit, &db, &name).await,
+        Place::Resource(..) => visit.refuse(Problem::Missing).into(),
+        Place::Document(db, id) => documents::answer(visit, &db, &id).await,
+        Place::Attachment(db, id, name) => documents::answer_attachment(visit, &db, &id, &name).await,
+    }
+}
+
+async fn resource(visit: &mut Visit<'_>, db: &str, name: &str) -> Reply {
+    if let Some(reply) = databases::resource(visit, db, name).await {
+        return reply;
+    }
+    if let Some(reply) = many::resource(visit, db, name).await {
+        return reply;
+    }
+    // No document has such an id, and saying so is the document's business.
+    documents::answer(visit, db, name).await
+}
