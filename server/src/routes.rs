@@ -6,6 +6,7 @@
 //! | `/v1/...` | native |
 //! | `/xrpc/...` | AT Protocol |
 //! | `/api/v1/ws`, `/api/v1/streams/...`, `/api/v1/login/...`, `/api/v1/volume` | Streamr |
+//! | any other | CouchDB: the name of a database, what is asked of it |
 //!
 //! Owns this table and nothing of what a dialect does. A listener serves the dialects it is configured for; a path of
 //! another dialect does not exist there. Tested by `server/tests/http/`.
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     config::Dialect,
-    dialects::{atproto, native, streamr},
+    dialects::{atproto, couchdb, native, streamr},
     http::{Reply, Request, Response},
 };
 
@@ -36,6 +37,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     }
     if is_below(path, "/api") {
         return below_api(request).await;
+    }
+    if listening.serves_only(Dialect::Couchdb) || (listening.serves(Dialect::Couchdb) && couchdb::owns(&request)) {
+        return couchdb::answer(request).await;
     }
     nothing_here(path).into()
 }

@@ -7,7 +7,7 @@
 use std::sync::{Arc, PoisonError};
 
 use tailwater_core::{Feed, FeedError, FeedOptions, FeedState, SeqMode};
-use tailwater_wire::{atproto::request::is_nsid, streamr::system::StreamChange};
+use tailwater_wire::{atproto::request::is_nsid, couchdb::changes::token::UID_OPTION, streamr::system::StreamChange};
 
 use super::{Appliance, FeedsError, durability, retention};
 use crate::{
@@ -55,6 +55,10 @@ impl Appliance {
 
     fn add(&self, name: &str, options: &FeedOptions, exposure: &Exposure) -> Result<Arc<FeedEntry>, FeedsError> {
         let mut options = options.clone();
+        if exposure.couchdb.is_some() {
+            // A database that is deleted and created again is another, and the tokens of the old one are refused.
+            options.extra.entry(UID_OPTION).or_insert_with(|| format!("{:016x}", rand::random::<u64>()).into());
+        }
         exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
         let feed = self.store.create_feed(name, options)?;
         self.adopt(feed)

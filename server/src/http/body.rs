@@ -17,6 +17,11 @@ pub(crate) type Making<'s> = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + 's>>
 pub(crate) trait BodySource {
     /// The next bytes of the body, whole chunks; `None` behind the last.
     fn next(&mut self) -> Making<'_>;
+
+    /// Whether what was made is a whole body; asked behind its last piece. After any other the connection ends.
+    fn is_whole(&self) -> bool {
+        true
+    }
 }
 
 /// An answer that is about to be sent.
@@ -47,5 +52,5 @@ pub(super) async fn send(inbound: &mut Inbound, mut body: Body) -> bool {
             None => return false,
         };
     }
-    body.keep
+    body.keep && body.source.is_whole()
 }
