@@ -11,7 +11,7 @@ use tailwater_wire::{
     streamr::encode::StreamrJson,
 };
 
-use crate::exposure::Exposure;
+use crate::{dialects::couchdb::changes::ChangesEncodings, exposure::Exposure};
 
 /// The numbers of the built-in encodings in one store.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Encodings {
     pub(crate) atproto_cbor: EncodingId,
     pub(crate) atproto_json: EncodingId,
     pub(crate) streamr_json: EncodingId,
+    pub(crate) couchdb: ChangesEncodings,
 }
 
 impl Encodings {
@@ -36,6 +37,7 @@ impl Encodings {
             atproto_cbor: store.register_encoder(Arc::new(AtprotoCbor)),
             atproto_json: store.register_encoder(Arc::new(PerFeed { name: AtprotoJson::NAME, bind: atproto_json })),
             streamr_json: store.register_encoder(Arc::new(PerFeed { name: StreamrJson::NAME, bind: streamr_json })),
+            couchdb: ChangesEncodings::of(store),
         }
     }
 }

@@ -14,8 +14,9 @@ use std::{
 use tailwater_core::{CommitListener, Feed, FeedId, FeedOptions, FeedState};
 
 use crate::{
+    dialects::couchdb::{Database, scripts::Workers},
     exposure::Exposure,
-    shard::{Message, ShardHandle},
+    shard::{Message, ShardHandle, views::Waking},
     streams::Streams,
 };
 
@@ -36,7 +37,11 @@ pub(crate) struct FeedEntry {
     scope: String,
     interest: Box<[Interest]>,
     subscribers: AtomicUsize,
+    /// Views of it that want to hear of commits.
+    views: AtomicUsize,
     deleted: AtomicBool,
+    /// What it is as a CouchDB database.
+    database: Option<Arc<Database>>,
 }
 
 impl FeedEntry {
@@ -68,6 +73,11 @@ impl FeedEntry {
             && self.exposure == *exposure
     }
 
+    /// The database it is bound to.
+    pub(crate) fn database(&self) -> Option<&Arc<Database>> {
+        self.database.as_ref()
+    }
+
     /// Readers that stream this feed now, over all shards.
     pub(crate) fn subscribers(&self) -> usize {
         self.subscribers.load(Ordering::Relaxed)
@@ -91,6 +101,17 @@ impl FeedEntry {
         self.interest[shard].readers.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// From now on the threads of views are woken by commits: a view sees what is committed now, or its thread is woken.
+    pub(crate) fn join_view(&self) {
+        self.views.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// The reverse of [`FeedEntry::join_view`].
+    pub(crate) fn leave_view(&self) {
+        self.views.fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// The shard reads its message now: it sees every commit that found the message under way; a later one sends another.
     pub(crate) fn heard(&self, shard: usize) {
         self.interest[shard].notified.swap(false, Ordering::SeqCst);
@@ -104,6 +125,7 @@ pub(crate) struct Feeds {
     by_id: RwLock<HashMap<FeedId, Arc<FeedEntry>>>,
     streams: RwLock<Streams>,
     databases: RwLock<BTreeMap<String, Arc<FeedEntry>>>,
+    workers: Arc<Workers>,
 }
 
 /// What the log reports to. It does not keep the feeds, for they keep the log, and with it the lock of its directory.
@@ -136,13 +158,14 @@ impl CommitListener for News {
 }
 
 impl Feeds {
-    pub(crate) fn new(shards: Arc<[ShardHandle]>) -> Self {
+    pub(crate) fn new(shards: Arc<[ShardHandle]>, workers: Arc<Workers>) -> Self {
         Self {
             shards,
             by_name: RwLock::default(),
             by_id: RwLock::default(),
             streams: RwLock::default(),
             databases: RwLock::default(),
+            workers,
         }
     }
 
@@ -163,6 +186,19 @@ impl Feeds {
                 shard.send(Message::Committed(entry.clone()));
             }
         }
+        if entry.views.load(Ordering::SeqCst) > 0 {
+            self.workers.wake();
+        }
+    }
+
+    /// Tells the shards with readers of the feed that more of a view of it is known. It has been shown before.
+    pub(crate) fn tell_view_moved(&self, entry: &Arc<FeedEntry>, view: &Arc<Waking>) {
+        fence(Ordering::SeqCst);
+        for (index, (shard, interest)) in self.shards.iter().zip(&entry.interest).enumerate() {
+            if interest.readers.load(Ordering::SeqCst) > 0 && view.needs_telling(index) {
+                shard.send(Message::ViewMoved(entry.clone(), view.clone()));
+            }
+        }
     }
 
     fn tell_window_moved(&self, feed: &Feed) {
@@ -180,16 +216,18 @@ impl Feeds {
     pub(crate) fn add(&self, feed: Arc<Feed>, exposure: Exposure) -> Arc<FeedEntry> {
         let entry = Arc::new(FeedEntry {
             scope: scope(feed.name(), &exposure).to_owned(),
-            exposure,
             interest: self.shards.iter().map(|_| Interest::default()).collect(),
             subscribers: AtomicUsize::new(0),
+            views: AtomicUsize::new(0),
             deleted: AtomicBool::new(false),
+            database: exposure.couchdb.as_ref().map(|couchdb| Arc::new(Database::new(feed.clone(), couchdb))),
+            exposure,
             feed,
         });
-        write(&self.streams).add(&entry);
         if let Some(couchdb) = &entry.exposure.couchdb {
             write(&self.databases).insert(couchdb.db.clone(), entry.clone());
         }
+        write(&self.streams).add(&entry);
         write(&self.by_id).insert(entry.id(), entry.clone());
         write(&self.by_name).insert(entry.feed().name().to_owned(), entry.clone());
         entry
@@ -206,6 +244,16 @@ impl Feeds {
         Some(entry)
     }
 
+    /// The threads on which functions are run.
+    pub(crate) fn workers(&self) -> &Arc<Workers> {
+        &self.workers
+    }
+
+    /// The feed that is the CouchDB database of this name.
+    pub(crate) fn database(&self, db: &str) -> Option<Arc<FeedEntry>> {
+        read(&self.databases).get(db).cloned()
+    }
+
     /// The partitions of a Streamr stream, in order; `None` unless all of them are there.
     pub(crate) fn stream(&self, stream: &str) -> Option<Arc<[Arc<FeedEntry>]>> {
         read(&self.streams).get(stream)
@@ -214,11 +262,6 @@ impl Feeds {
     /// The ids of all Streamr streams.
     pub(crate) fn stream_ids(&self) -> Vec<String> {
         read(&self.streams).ids()
-    }
-
-    /// The feed that is a CouchDB database.
-    pub(crate) fn database(&self, db: &str) -> Option<Arc<FeedEntry>> {
-        read(&self.databases).get(db).cloned()
     }
 
     /// Every CouchDB database's feed, in the order of their names.

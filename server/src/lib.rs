@@ -15,6 +15,7 @@ pub mod documents;
 mod encodings;
 mod exposure;
 mod feeds;
+mod filters;
 mod http;
 pub mod index;
 mod limits;

@@ -30,7 +30,7 @@ impl Listening {
         self.dialects.contains(&dialect)
     }
 
-    /// Whether no other dialect's requests are answered here.
+    /// Whether requests of the dialect, and of no other, are answered here.
     pub(crate) fn serves_only(&self, dialect: Dialect) -> bool {
         self.dialects == [dialect]
     }
@@ -107,6 +107,8 @@ mod tests {
         assert_ne!(bound.listening.address.port(), 0);
         assert!(bound.listening.serves(Dialect::Native));
         assert!(!bound.listening.serves(Dialect::Atproto));
+        assert!(bound.listening.serves_only(Dialect::Native));
+        assert!(!bound.listening.serves_only(Dialect::Atproto));
     }
 
     #[test]

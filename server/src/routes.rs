@@ -41,7 +41,7 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     if is_below(path, "/api") {
         return below_api(request).await;
     }
-    if listening.serves(Dialect::Couchdb) {
+    if listening.serves_only(Dialect::Couchdb) || (listening.serves(Dialect::Couchdb) && couchdb::owns(&request)) {
         return couchdb::answer(request).await;
     }
     nothing_here(path).into()

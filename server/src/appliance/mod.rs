@@ -16,13 +16,18 @@ use std::{
 use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage::PoolStorage};
 
 pub use self::errors::{FeedsError, StartError};
-pub(crate) use self::{databases::Databases, feeds::{CREATED_OPTION, SYSTEM_FEED}, identity::Identity};
+pub(crate) use self::{
+    databases::Databases,
+    feeds::{CREATED_OPTION, SYSTEM_FEED},
+    identity::Identity,
+};
 use crate::{
     auth::{Keys, users::Users},
     config::{self, Config},
-    dialects::couchdb::Updates,
+    dialects::couchdb::{Updates, scripts::Workers},
     encodings::Encodings,
     feeds::Feeds,
+    filters::Filters,
     limits::Places,
     mirror::Mirrors,
     shard::{ShardHandle, ShardStats},
@@ -38,6 +43,8 @@ pub(crate) struct Appliance {
     /// The threads that write and sync.
     pub(crate) storage: PoolStorage,
     pub(crate) encodings: Encodings,
+    /// The encodings of selectors.
+    pub(crate) selectors: Arc<Filters>,
     pub(crate) feeds: Arc<Feeds>,
     pub(crate) databases: Databases,
     pub(crate) db_updates: Updates,
@@ -56,12 +63,15 @@ pub(crate) struct Appliance {
 impl Appliance {
     /// Opens the log and every feed in it, and creates the configured feeds that are missing. Blocks.
     pub(crate) fn open(config: Config, shards: Arc<[ShardHandle]>) -> Result<Arc<Self>, StartError> {
-        let feeds = Arc::new(Feeds::new(shards.clone()));
+        let workers = Workers::new(&config.couchdb, shards.len());
+        let feeds = Arc::new(Feeds::new(shards.clone(), workers.clone()));
+        workers.attach(&feeds);
         let store = Store::open(&config.data, store_options(&config, &feeds))?;
         let storage = PoolStorage::new(STORAGE_THREADS).map_err(StartError::Threads)?;
         let limits = &config.limits;
         let appliance = Arc::new(Self {
             encodings: Encodings::of(&store),
+            selectors: Filters::new(config.couchdb.filters_max),
             places: Places::new(
                 limits.connections_max as usize,
                 limits.connections_per_address_max as usize,

@@ -97,11 +97,6 @@ impl Users {
         Ok(Self { users, checks, remembered })
     }
 
-    /// Whether there is nobody.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.users.is_empty()
-    }
-
     /// Whoever has this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<User>> {
         self.users.get(name)
@@ -217,9 +212,13 @@ mod tests {
     fn too_many_at_once_are_told_so() {
         let users = users(1);
         // Of several at once one is being checked and one waits at most.
-        let all = zip(zip(users.log_in("bob", "1"), users.log_in("bob", "2")), zip(users.log_in("bob", "3"), users.log_in("bob", "4")));
+        let all = zip(
+            zip(users.log_in("bob", "1"), users.log_in("bob", "2")),
+            zip(users.log_in("bob", "3"), users.log_in("bob", "4")),
+        );
         let ((one, two), (three, four)) = block_on(all);
-        let overloaded = [one, two, three, four].into_iter().filter(|result| matches!(result, Err(LoginError::Overloaded)));
+        let overloaded =
+            [one, two, three, four].into_iter().filter(|result| matches!(result, Err(LoginError::Overloaded)));
         assert!(overloaded.count() >= 1);
     }
 

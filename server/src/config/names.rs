@@ -121,7 +121,8 @@ pub(super) fn role(text: &str) -> Result<String, Wrong> {
     }
     let role = header_text(text)?;
     if role.is_empty() || is_system_role(&role) || role.contains(',') {
-        let remedy = format!("use a name without commas that begins with another character than '_', or {ADMIN_ROLE:?}");
+        let remedy =
+            format!("use a name without commas that begins with another character than '_', or {ADMIN_ROLE:?}");
         return Err(Wrong::new(format!("{text:?} is no role"), remedy));
     }
     Ok(role)

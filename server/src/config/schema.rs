@@ -12,8 +12,8 @@ use super::cpus::CpuList;
 use super::entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure, User};
 use super::mistake::Wrong;
 use super::names::{
-    database_name, feed_name, header_text, nsid, origin, password_argon2, role, scope, secret, secret_sha256, stream_id,
-    stream_url, user_name,
+    database_name, feed_name, header_text, nsid, origin, password_argon2, role, scope, secret, secret_sha256,
+    stream_id, stream_url, user_name,
 };
 use super::sections::Durability;
 use super::units::Unit;

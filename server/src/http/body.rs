@@ -18,9 +18,9 @@ pub(crate) trait BodySource {
     /// The next bytes of the body, whole chunks; `None` behind the last.
     fn next(&mut self) -> Making<'_>;
 
-    /// Whether the body has ended before its end: then so must the connection.
-    fn is_broken(&self) -> bool {
-        false
+    /// Whether what was made is a whole body; asked behind its last piece. After any other the connection ends.
+    fn is_whole(&self) -> bool {
+        true
     }
 }
 
@@ -52,5 +52,5 @@ pub(super) async fn send(inbound: &mut Inbound, mut body: Body) -> bool {
             None => return false,
         };
     }
-    body.keep && !body.source.is_broken()
+    body.keep && body.source.is_whole()
 }

@@ -64,6 +64,9 @@ const LINGER_MS: u64 = 3_000;
 /// How long turns may run before others on the executor get theirs.
 const SLICE: Duration = Duration::from_millis(1);
 
+/// Ticks between two looks at threads that may not come back.
+const TICKS_PER_LOOK: u64 = 10;
+
 /// Turns between two looks at the clock: a look costs a hundredth of a small send.
 const TURNS_PER_LOOK: u32 = 8;
 
@@ -336,6 +339,9 @@ impl Shard {
                 self.state.borrow_mut().wheel.advance(&mut due);
             }
             self.look_at(&mut due);
+            if self.index == 0 && now.is_multiple_of(TICKS_PER_LOOK) {
+                self.appliance.feeds.workers().look();
+            }
             self.stats.publish(&self.state.borrow());
         }
     }

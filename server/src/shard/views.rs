@@ -3,11 +3,20 @@
 //! Owns the wake-up from a view to the shards: one message per shard, and only if the last one has been read. What passes is
 //! told by the [`Skip`](tailwater_core::Skip) in its readers' cursors. Tested by `server/tests/couchdb/`.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 /// Names a view for as long as the process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ViewId(u64);
+
+impl fmt::Display for ViewId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "view-{}", self.0)
+    }
+}
 
 /// One view's messages that are on their way.
 #[derive(Debug)]

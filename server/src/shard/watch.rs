@@ -82,9 +82,9 @@ impl Watch {
         Self { shard, feed, number }
     }
 
-    /// Waits until there are events behind `known_seq`, at most so long.
-    pub(crate) async fn beyond(&self, known_seq: u64, patience: Duration) -> News {
-        let news = poll_fn(|cx| self.poll_beyond(known_seq, cx));
+    /// Waits until something holds that commits or views of the feed bring about, at most so long.
+    pub(crate) async fn until(&self, holds: impl Fn() -> bool, patience: Duration) -> News {
+        let news = poll_fn(|cx| self.poll_until(&holds, cx));
         let silence = async {
             glommio::timer::sleep(patience).await;
             News::Silence
@@ -92,11 +92,11 @@ impl Watch {
         future::or(news, silence).await
     }
 
-    fn poll_beyond(&self, known_seq: u64, cx: &Context<'_>) -> Poll<News> {
+    fn poll_until(&self, holds: impl Fn() -> bool, cx: &Context<'_>) -> Poll<News> {
         if self.shard.draining() || self.feed.is_deleted() {
             return Poll::Ready(News::End);
         }
-        if self.feed.feed().last_seq() > known_seq {
+        if holds() {
             return Poll::Ready(News::Events);
         }
         self.shard.watchers.wait(self.feed.id(), self.number, cx);

@@ -8,27 +8,48 @@
 //! | [`server`] | the server as a whole, logins |
 //! | [`databases`] | databases as such |
 //! | [`documents`], [`many`] | documents, one by one and many at once |
+//! | [`changes`], [`scripts`] | `_changes`, and filters in JavaScript |
+//! | [`database`] | what is kept of a database for its changes |
+//! | [`head`] | heads of answers |
 //! | [`pieces`] | bodies that are made while they are sent |
 //! | [`failure`] | what goes wrong |
 //!
 //! Tested by `server/tests/couchdb/`.
 
 mod auth;
+pub(crate) mod changes;
 mod cors;
+mod database;
 mod databases;
 mod documents;
 mod failure;
+mod head;
 mod many;
 mod paths;
 mod pieces;
+pub(crate) mod scripts;
 mod server;
 mod visit;
 
-use tailwater_wire::couchdb::errors::{Problem, Refusal};
+use tailwater_wire::couchdb::{
+    doc::id::is_database_name,
+    errors::{Problem, Refusal},
+};
 
-pub(crate) use self::server::{Updates, add_root_fields};
-use self::{cors::Trust, paths::Place, visit::Visit};
+use self::{auth::Need, cors::Trust, paths::Place, visit::Visit};
+pub(crate) use self::{
+    database::Database,
+    server::{Updates, add_root_fields},
+};
 use crate::http::{Reply, Request};
+
+/// Whether a path can be this dialect's: it begins with the name of a database, or with one of those that CouchDB reserves.
+pub(crate) fn owns(request: &Request<'_>) -> bool {
+    request
+        .head
+        .segments()
+        .is_ok_and(|segments| segments.first().is_some_and(|first| first.starts_with('_') || is_database_name(first)))
+}
 
 /// Answers a request of this dialect.
 pub(crate) async fn answer(request: Request<'_>) -> Reply {
@@ -50,7 +71,18 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
         Err(_) if place == Place::Server("_session".to_owned()) && matches!(head.method(), "POST" | "DELETE") => {}
         Err(refusal) => return visit.refuse(refusal).into(),
     }
-    route(&mut visit, place).await
+    match place {
+        // What becomes of the connection is the feed's to say.
+        Place::Resource(db, name, rest) if name == "_changes" && rest.is_empty() => follow(visit, &db).await,
+        place => route(&mut visit, place).await,
+    }
+}
+
+async fn follow(visit: Visit<'_>, db: &str) -> Reply {
+    match visit.enter(db, Need::Read).await {
+        Ok(subject) => changes::answer(visit.request, subject.entry).await,
+        Err(refusal) => visit.refuse(refusal).into(),
+    }
 }
 
 async fn route(visit: &mut Visit<'_>, place: Place) -> Reply {

@@ -126,8 +126,8 @@ impl<M: Maker> BodySource for Made<M> {
         })
     }
 
-    fn is_broken(&self) -> bool {
-        self.is_broken
+    fn is_whole(&self) -> bool {
+        !self.is_broken
     }
 }
 
@@ -238,8 +238,8 @@ impl<S: BodySource> BodySource for Unchunked<S> {
         })
     }
 
-    fn is_broken(&self) -> bool {
-        self.source.is_broken()
+    fn is_whole(&self) -> bool {
+        self.source.is_whole()
     }
 }
 
@@ -291,7 +291,10 @@ mod tests {
         let (bytes, whole) = all(work(parts, Framing::Chunks));
         assert_eq!((String::from_utf8(bytes).unwrap().as_str(), whole), ("c\r\naxxxeHh4eA==\r\n0\r\n\r\n", true));
         assert_eq!(all(work(vec![Ok(Vec::new())], Framing::Chunks)), (LAST_CHUNK.to_vec(), true));
-        assert_eq!(all(work(vec![Ok(vec![Piece::Text(b"0\r\n\r\n".to_vec())])], Framing::Own)), (LAST_CHUNK.to_vec(), true));
+        assert_eq!(
+            all(work(vec![Ok(vec![Piece::Text(b"0\r\n\r\n".to_vec())])], Framing::Own)),
+            (LAST_CHUNK.to_vec(), true)
+        );
     }
 
     #[test]

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use tailwater_wire::{
     couchdb::{
         changes::token::DbUid,
-        errors::{Problem, Refusal, reason},
-        security::Security,
-        text::BodyError,
+        errors::{Problem, Refusal},
+        security::{self, Security},
     },
     http1::{ResponseHead, Version},
 };
@@ -19,6 +18,7 @@ use super::{
     auth::{Caller, Need},
     cors::Trust,
     failure::{failed, unreadable},
+    head::{refused, respond},
     paths::location,
     pieces::{Unchunked, unchunked_head},
 };
@@ -35,7 +35,6 @@ const JSON: &str = "application/json";
 pub(super) struct Visit<'c> {
     pub(super) request: Request<'c>,
     pub(super) caller: Caller,
-    fields: Vec<(&'static str, String)>,
 }
 
 /// A database that a request is about.
@@ -48,17 +47,18 @@ pub(super) struct Subject {
 
 impl<'c> Visit<'c> {
     /// A request from nobody in particular.
-    pub(super) fn new(request: Request<'c>) -> Self {
+    pub(super) fn new(mut request: Request<'c>) -> Self {
         let appliance = &request.shard.appliance;
         let trust = Trust::of(request.head, &appliance.config.couchdb.cors_origins, appliance.keys.is_open());
-        let mut fields = vec![("X-Couch-Request-ID", format!("{:010x}", rand::random::<u64>() >> 24))];
-        fields.extend(trust.fields());
-        Self { request, caller: Caller::default(), fields }
+        let id = format!("{:010x}", rand::random::<u64>() >> 24);
+        let own = [("X-Couch-Request-ID", id), ("X-CouchDB-Body-Time", "0".to_owned())];
+        request.fields = own.into_iter().chain(trust.fields()).collect();
+        Self { request, caller: Caller::default() }
     }
 
     /// From now on it is from somebody. Their cookie is renewed with the answer if it is due.
     pub(super) fn welcome(&mut self, caller: Caller) {
-        self.fields.extend(caller.renewal().map(|cookie| ("Set-Cookie", cookie)));
+        self.request.fields.extend(caller.renewal().map(|cookie| ("Set-Cookie", cookie)));
         self.caller = caller;
     }
 
@@ -72,7 +72,7 @@ impl<'c> Visit<'c> {
 
     /// What every answer to this request carries.
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
-        self.fields.clone()
+        self.request.fields.clone()
     }
 
     /// The feed of a database, for somebody who may do with it what they need.
@@ -149,11 +149,7 @@ impl<'c> Visit<'c> {
 
     /// A refusal.
     pub(super) fn refuse(&self, refusal: impl Into<Refusal>) -> Response {
-        let refusal = refusal.into();
-        let mut body = Vec::new();
-        refusal.write_body(&mut body);
-        let response = self.json(refusal.status, body);
-        refusal.headers.into_iter().fold(response, |response, (name, value)| response.header(name, value))
+        refused(&self.request, refusal.into())
     }
 
     /// The refusal of a method that does not exist here.
@@ -163,9 +159,7 @@ impl<'c> Visit<'c> {
 
     /// An answer of known length.
     pub(super) fn respond(&self, status: u16, content_type: impl Into<String>, body: Vec<u8>) -> Response {
-        let response = Response::new(status, content_type.into(), body).own_origins().reason(reason(status));
-        let response = response.header("Cache-Control", "must-revalidate");
-        self.fields.iter().fold(response, |response, (name, value)| response.header(name, value.clone()))
+        respond(&self.request, status, content_type, body)
     }
 
     /// An answer whose chunks are made while they are sent.
@@ -176,9 +170,10 @@ impl<'c> Visit<'c> {
         source: impl BodySource + 'static,
     ) -> Reply {
         let head = self.request.head;
-        let fields = self.fields.iter().chain(fields);
+        let fields = self.request.fields.iter().chain(fields);
         let mut bytes = Vec::new();
-        let response = ResponseHead::new(&mut bytes, 200, &self.request.date).header("Cache-Control", "must-revalidate");
+        let response =
+            ResponseHead::new(&mut bytes, 200, &self.request.date).header("Cache-Control", "must-revalidate");
         let response = fields.fold(response, |response, (name, value)| response.header(name, value));
         let response = response.header("Content-Type", content_type);
         if head.version() == Version::Http10 {
@@ -213,7 +208,7 @@ impl Subject {
     /// Who may do what in it.
     pub(super) fn security(&self) -> Security {
         let settings = self.database.settings();
-        let text = settings.security.as_ref().map_or(tailwater_wire::couchdb::security::DEFAULT, |text| text.get());
+        let text = settings.security.as_ref().map_or(security::DEFAULT, |text| text.get());
         // What was stored was checked; should it be damaged, it opens nothing.
         Security::parse(text.as_bytes()).unwrap_or_else(|_| closed())
     }
@@ -230,7 +225,7 @@ impl Subject {
 }
 
 fn closed() -> Security {
-    let text = tailwater_wire::couchdb::security::DEFAULT;
+    let text = security::DEFAULT;
     Security::parse(text.as_bytes()).unwrap_or_default()
 }
 
@@ -241,9 +236,4 @@ impl BodySource for Nothing {
     fn next(&mut self) -> crate::http::Making<'_> {
         Box::pin(async { None })
     }
-}
-
-/// A body's mistake as a refusal.
-pub(super) fn not_json(error: BodyError) -> Refusal {
-    error.into()
 }

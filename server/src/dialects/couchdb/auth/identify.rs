@@ -15,12 +15,7 @@ use tailwater_wire::{
 };
 
 use super::{Caller, secret, timeout_s};
-use crate::{
-    appliance::Appliance,
-    auth::Who,
-    clock::now_us,
-    dialects::couchdb::failure::not_logged_in,
-};
+use crate::{appliance::Appliance, auth::Who, clock::now_us, dialects::couchdb::failure::not_logged_in};
 
 /// Finds out who sends a request.
 pub(in crate::dialects::couchdb) async fn identify(appliance: &Appliance, head: &Head) -> Result<Caller, Refusal> {
@@ -98,9 +93,9 @@ fn new_cookie(appliance: &Appliance, name: &str, salt: &str) -> String {
 }
 
 fn by_key(appliance: &Appliance, authorization: &str) -> Result<Caller, Refusal> {
-    let bearer = authorization.split_once(' ').filter(|(scheme, _)| {
-        scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")
-    });
+    let bearer = authorization
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token"));
     let Some((_, secret)) = bearer else { return Ok(Caller::default()) };
     match appliance.keys.identify(Some(secret.trim())) {
         holder @ Who::Known(_) => Ok(Caller::holder(holder, "key")),

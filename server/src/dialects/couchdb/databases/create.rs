@@ -25,8 +25,7 @@ pub(super) async fn create(visit: &mut Visit<'_>, db: &str) -> Result<Response, 
     let couchdb = Some(CouchdbExposure { db: db.to_owned(), ..CouchdbExposure::default() });
     let exposure = Exposure { couchdb, ..Exposure::default() };
     let creating = move || {
-        let options =
-            FeedOptions { retention: Retention { age_ms: None, bytes: None }, ..appliance.default_options() };
+        let options = FeedOptions { retention: Retention { age_ms: None, bytes: None }, ..appliance.default_options() };
         appliance.create(&name, &options, &exposure)
     };
     glommio::executor().spawn_blocking(creating).await.map_err(|error| not_moved(db, &error))?;

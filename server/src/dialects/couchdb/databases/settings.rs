@@ -42,7 +42,8 @@ pub(super) async fn revs_limit(visit: &Visit<'_>, db: &str) -> Result<Response, 
 pub(super) async fn set_revs_limit(visit: &mut Visit<'_>, db: &str) -> Result<Response, Refusal> {
     let subject = visit.enter(db, Need::Admin).await?;
     let body = visit.read_body().await?;
-    let revs_limit = serde_json::from_slice(&body).map_err(|_| Refusal::bad_request("`rev_limit` must be a positive integer"))?;
+    let revs_limit =
+        serde_json::from_slice(&body).map_err(|_| Refusal::bad_request("`rev_limit` must be a positive integer"))?;
     let set = move |settings: &mut crate::documents::Settings| settings.revs_limit = revs_limit;
     subject.blocking(move |database| database.change_settings(set)).await?;
     Ok(visit.ok(200))

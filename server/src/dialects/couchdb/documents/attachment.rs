@@ -23,7 +23,9 @@ use tailwater_wire::{
 };
 
 use super::{
-    blob, edit::store, need_to_write,
+    blob,
+    edit::store,
+    need_to_write,
     write::{named, stored, update},
 };
 use crate::{
@@ -204,9 +206,13 @@ async fn edit_of(subject: &Subject, id: &str, history: Option<History>) -> Resul
     let found = glommio::executor().spawn_blocking(reading).await.map_err(|error| failed(&subject.db, &error))?;
     match (found, history) {
         (Ok(doc), Some(history)) => Ok(unchanged(doc, history)),
-        (Err(Missing::Missing | Missing::Deleted), None) => {
-            Ok(Edit { id: id.to_owned(), history: None, deleted: false, body: "{}".to_owned(), attachments: Vec::new() })
-        }
+        (Err(Missing::Missing | Missing::Deleted), None) => Ok(Edit {
+            id: id.to_owned(),
+            history: None,
+            deleted: false,
+            body: "{}".to_owned(),
+            attachments: Vec::new(),
+        }),
         _ => Err(Refusal::new(409, "conflict", "Document update conflict.")),
     }
 }

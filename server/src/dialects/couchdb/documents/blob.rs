@@ -33,9 +33,7 @@ pub(super) fn open(
 ) -> Result<Bytes, Refusal> {
     let file = open_file(db, database, attachment)?;
     match &attachment.encoding {
-        Some(_) if !encoded => {
-            Ok(Box::new(MultiGzDecoder::new(BufReader::new(file)).take(attachment.info.length)))
-        }
+        Some(_) if !encoded => Ok(Box::new(MultiGzDecoder::new(BufReader::new(file)).take(attachment.info.length))),
         _ => Ok(Box::new(file)),
     }
 }

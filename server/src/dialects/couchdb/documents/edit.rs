@@ -65,7 +65,12 @@ impl<'b> Sent<'b> {
     }
 
     /// Stores what is attached and makes the edit of a document with this id.
-    pub(super) fn into_edit(self, database: &Database, id: String, history: Option<History>) -> Result<Edit, SentError> {
+    pub(super) fn into_edit(
+        self,
+        database: &Database,
+        id: String,
+        history: Option<History>,
+    ) -> Result<Edit, SentError> {
         to_edit(database, self.document, id, history, &self.followers)
     }
 }

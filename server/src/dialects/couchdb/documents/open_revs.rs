@@ -25,12 +25,7 @@ use crate::{
 };
 
 /// Answers a request with `open_revs`.
-pub(super) async fn answer(
-    visit: &Visit<'_>,
-    subject: Subject,
-    id: &str,
-    query: DocQuery,
-) -> Result<Reply, Refusal> {
+pub(super) async fn answer(visit: &Visit<'_>, subject: Subject, id: &str, query: DocQuery) -> Result<Reply, Refusal> {
     let look = Look::of(&query, subject.uid());
     let asked = look.asked(&query);
     let id = id.to_owned();
@@ -46,7 +41,11 @@ pub(super) async fn answer(
         let (outer, inner) = (new_id(), new_id());
         let content_type = format!("multipart/mixed; boundary=\"{outer}\"");
         let look = look.in_parts();
-        return Ok(visit.stream(&content_type, &[], Made::new(Parts { subject, found, look, outer, inner, begun: false })));
+        return Ok(visit.stream(
+            &content_type,
+            &[],
+            Made::new(Parts { subject, found, look, outer, inner, begun: false }),
+        ));
     }
     Ok(visit.stream("application/json", &[], Made::new(Array { subject, found, look, begun: false })))
 }

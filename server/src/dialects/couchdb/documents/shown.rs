@@ -67,9 +67,7 @@ impl Look {
     /// Whether an attachment of a document comes with its bytes.
     fn brings(&self, attachment: &StoredAttachment, history: Option<&History>) -> bool {
         let known_pos = match (&self.atts_since, history) {
-            (Some(revs), Some(history)) => {
-                history.revs().find(|rev| revs.contains(rev)).map_or(0, |rev| rev.pos)
-            }
+            (Some(revs), Some(history)) => history.revs().find(|rev| revs.contains(rev)).map_or(0, |rev| rev.pos),
             _ => 0,
         };
         self.attachments && attachment.info.revpos > known_pos
@@ -165,7 +163,8 @@ pub(super) fn related(
 /// All but what it has attached, and the last brace.
 fn write_members(doc: &Doc, look: &Look, out: &mut Vec<u8>) {
     let rev = doc.rev.to_string();
-    let info: Option<Vec<_>> = doc.revs_info.as_ref().map(|info| info.iter().map(|(rev, status)| (rev, *status)).collect());
+    let info: Option<Vec<_>> =
+        doc.revs_info.as_ref().map(|info| info.iter().map(|(rev, status)| (rev, *status)).collect());
     let (conflicts, deleted): (Vec<&Rev>, Vec<&Rev>) =
         (doc.conflicts.iter().collect(), doc.deleted_conflicts.iter().collect());
     let local_seq = look.local_seq.map(|uid| uid.token(doc.seq));

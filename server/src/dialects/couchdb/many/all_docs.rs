@@ -7,10 +7,7 @@ use std::collections::VecDeque;
 
 use tailwater_wire::couchdb::{
     all_docs::{AllDocsQuery, Row},
-    doc::{
-        id::DESIGN,
-        query::DocQuery,
-    },
+    doc::{id::DESIGN, query::DocQuery},
     errors::Refusal,
     listing::Listing,
     text::{self, Value},

@@ -102,7 +102,8 @@ async fn write_all(subject: &Subject, steps: Vec<Step>, keeps: bool) -> Result<V
         match place {
             None => {
                 let outcome = outcomes.pop_front();
-                let outcome = outcome.ok_or_else(|| Refusal::new(500, "internal_server_error", "an edit was not made"))?;
+                let outcome =
+                    outcome.ok_or_else(|| Refusal::new(500, "internal_server_error", "an edit was not made"))?;
                 answer.outcome(&outcome);
             }
             Some(Step::Refused(id, refusal)) => answer.failed(&id, &refusal),

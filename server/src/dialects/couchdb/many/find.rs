@@ -42,7 +42,8 @@ pub(super) async fn answer(visit: &mut Visit<'_>, db: &str) -> Result<Reply, Ref
         let reason = "No index exists for this sort, try indexing by the sort fields.";
         return Err(Refusal::new(400, "no_usable_index", reason));
     }
-    let after = request.bookmark.as_deref().filter(|bookmark| *bookmark != NO_BOOKMARK).map(parse_bookmark).transpose()?;
+    let after =
+        request.bookmark.as_deref().filter(|bookmark| *bookmark != NO_BOOKMARK).map(parse_bookmark).transpose()?;
     let order = if request.descending { Order::Descending } else { Order::Ascending };
     let range = IdRange { start: after.clone(), order, ..IdRange::default() };
     let docs = subject.blocking(move |database| database.all_docs(&range)).await?;

@@ -38,11 +38,13 @@ pub(super) fn all_dbs(visit: &Visit<'_>) -> Response {
 fn list(visit: &Visit<'_>) -> Result<Vec<String>, Refusal> {
     visit.caller.require_server_admin()?;
     let query = AllDocsQuery::parse(&visit.request.head.query(), None)?;
-    let mut names: Vec<String> = visit.appliance().feeds.databases().into_iter().filter_map(|entry| name_of(&entry)).collect();
+    let mut names: Vec<String> =
+        visit.appliance().feeds.databases().into_iter().filter_map(|entry| name_of(&entry)).collect();
     if query.descending {
         names.reverse();
     }
-    let key = |text: &Option<String>| text.as_ref().and_then(|text| Some(Value::new(text.as_bytes()).string()?.into_owned()));
+    let key =
+        |text: &Option<String>| text.as_ref().and_then(|text| Some(Value::new(text.as_bytes()).string()?.into_owned()));
     let (start, end) = (key(&query.start_key), key(&query.end_key));
     let is_before = |one: &String, other: &String| if query.descending { one > other } else { one < other };
     names.retain(|name| {
@@ -109,6 +111,8 @@ async fn named(visit: &mut Visit<'_>) -> Result<Vec<String>, Refusal> {
     let keys = Value::new(text.as_bytes()).get("keys").filter(|keys| keys.kind() == Kind::Array);
     let keys = keys.ok_or_else(|| Refusal::bad_request("`keys` member must exist."))?;
     keys.elements()
-        .map(|key| key.string().map(|name| name.into_owned()).ok_or_else(|| Problem::DatabaseName(String::new()).into()))
+        .map(|key| {
+            key.string().map(|name| name.into_owned()).ok_or_else(|| Problem::DatabaseName(String::new()).into())
+        })
         .collect()
 }

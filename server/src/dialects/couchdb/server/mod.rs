@@ -32,9 +32,7 @@ pub(super) async fn answer(visit: &mut Visit<'_>, name: &str) -> Reply {
         ("_dbs_info", "GET" | "HEAD" | "POST") => list::dbs_info(visit).await.into(),
         ("_db_updates", "GET" | "HEAD") => updates::answer(visit),
         ("_dbs_info", _) => visit.wrong_method("GET,HEAD,POST").into(),
-        ("_up" | "_uuids" | "_active_tasks" | "_all_dbs" | "_db_updates", _) => {
-            visit.wrong_method("GET,HEAD").into()
-        }
+        ("_up" | "_uuids" | "_active_tasks" | "_all_dbs" | "_db_updates", _) => visit.wrong_method("GET,HEAD").into(),
         (_, "PUT") => visit.refuse(Problem::DatabaseName(name.to_owned())).into(),
         _ => visit.refuse(Problem::DatabaseMissing).into(),
     }

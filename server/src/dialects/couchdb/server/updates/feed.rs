@@ -39,7 +39,8 @@ enum Form {
 pub(in crate::dialects::couchdb) fn answer(visit: &Visit<'_>) -> Reply {
     match begin(visit) {
         Ok(following) => {
-            let content_type = if following.form == Form::EventSource { "text/event-stream" } else { "application/json" };
+            let content_type =
+                if following.form == Form::EventSource { "text/event-stream" } else { "application/json" };
             visit.stream(content_type, &[], following)
         }
         Err(refusal) => visit.refuse(refusal).into(),

@@ -1,0 +1,149 @@
+//! The encodings of changes.
+//!
+//! Owns which encoding has which shape, and the leases of those with a selector: one encoding for each selector, however many
+//! ask for it. Never encodes. Tested by `server/tests/couchdb/changes_filters.rs`.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tailwater_core::{Encoder, EncodingId, Event, FeedOptions, Store};
+use tailwater_wire::couchdb::{
+    changes::{
+        FilterSpec, Style,
+        encode::{Changes, EventFilter, Framing, Shape},
+    },
+    errors::{Problem, Refusal},
+};
+
+use super::ask::Ask;
+use crate::{
+    appliance::Appliance,
+    filters::{Full, Lease},
+    http::Request,
+};
+
+/// How often a selector's place is asked for: an encoding that was in use a moment ago is given up by its feed's writer first.
+const LEASE_ATTEMPTS: u32 = 40;
+/// The pause between two attempts.
+const LEASE_PAUSE: Duration = Duration::from_millis(5);
+
+/// Shapes: four framings, two styles, with documents and without.
+const SHAPES: usize = 16;
+
+/// The encodings of all shapes without a filter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChangesEncodings([EncodingId; SHAPES]);
+
+impl ChangesEncodings {
+    /// Registers them.
+    pub(crate) fn of(store: &Store) -> Self {
+        let mut ids = [EncodingId(0); SHAPES];
+        for shape in Shape::all() {
+            ids[place(shape)] = store.register_encoder(Arc::new(Changes::new(shape)));
+        }
+        Self(ids)
+    }
+
+    fn get(&self, shape: Shape) -> EncodingId {
+        self.0[place(shape)]
+    }
+}
+
+fn place(shape: Shape) -> usize {
+    use tailwater_wire::couchdb::changes::Wording::{AsyncApi, CouchDb};
+    let framing = match shape.framing {
+        Framing::Line => 0,
+        Framing::Sse(CouchDb) => 1,
+        Framing::Sse(AsyncApi) => 2,
+        Framing::Row => 3,
+    };
+    4 * framing + 2 * usize::from(shape.style == Style::AllDocs) + usize::from(shape.docs)
+}
+
+/// What a stream of frames reads, and by what right.
+pub(super) struct Encoding {
+    pub(super) id: EncodingId,
+    pub(super) shape: Shape,
+    pub(super) filter: Option<Arc<EventFilter>>,
+    pub(super) lease: Option<Lease>,
+}
+
+impl Encoding {
+    /// The encoding for a request, with this framing.
+    pub(super) async fn find(request: &Request<'_>, ask: &Ask, framing: Framing) -> Result<Self, Refusal> {
+        let appliance = &request.shard.appliance;
+        let shape = Shape { framing, style: ask.changes.style, docs: ask.changes.include_docs };
+        let filter = match &ask.changes.filter {
+            spec @ FilterSpec::Selector { .. } => EventFilter::new(spec.clone(), shape.style),
+            // Functions pass or do not in a view, over frames without a filter.
+            _ => None,
+        };
+        let Some(filter) = filter else {
+            return Ok(Self { id: appliance.encodings.couchdb.get(shape), shape, filter: None, lease: None });
+        };
+        let filter = Arc::new(filter);
+        let lease = lease(appliance, shape, filter.clone()).await?;
+        Ok(Self { id: lease.encoding(), shape, filter: Some(filter), lease: Some(lease) })
+    }
+}
+
+async fn lease(appliance: &Arc<Appliance>, shape: Shape, filter: Arc<EventFilter>) -> Result<Lease, Refusal> {
+    let encoder: Arc<dyn Encoder> = Arc::new(Selected::new(shape, filter));
+    for _ in 0..LEASE_ATTEMPTS {
+        let (appliance, encoder) = (appliance.clone(), encoder.clone());
+        let asking = move || appliance.selectors.lease(&appliance.store, &encoder);
+        match glommio::executor().spawn_blocking(asking).await {
+            Ok(lease) => return Ok(lease),
+            Err(Full::InUse) => break,
+            Err(Full::Releasing) => glommio::timer::sleep(LEASE_PAUSE).await,
+        }
+    }
+    let why = "As many different selectors are in use as may be (couchdb.filters_max). Try again later.";
+    Err(Refusal::from(Problem::Overloaded(why)).with_header("Retry-After", "5"))
+}
+
+/// The encoder of a shape with a selector. Most requests find that there is one of its name, and have no use for it.
+struct Selected {
+    name: String,
+    shape: Shape,
+    filter: Arc<EventFilter>,
+    encoder: OnceLock<Changes>,
+}
+
+impl Selected {
+    fn new(shape: Shape, filter: Arc<EventFilter>) -> Self {
+        Self { name: Changes::name_for(shape, &filter), shape, filter, encoder: OnceLock::new() }
+    }
+
+    fn encoder(&self) -> &Changes {
+        self.encoder.get_or_init(|| Changes::filtered(self.shape, EventFilter::clone(&self.filter)))
+    }
+}
+
+impl Encoder for Selected {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn encode(&self, event: &Event<'_>, previous_seq: Option<u64>, out: &mut Vec<u8>) {
+        self.encoder().encode(event, previous_seq, out);
+    }
+
+    fn for_feed(&self, name: &str, options: &FeedOptions) -> Option<Arc<dyn Encoder>> {
+        self.encoder().for_feed(name, options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_has_its_place() {
+        let mut places: Vec<usize> = Shape::all().into_iter().map(place).collect();
+        places.sort_unstable();
+        assert!(places.into_iter().eq(0..SHAPES));
+    }
+}
