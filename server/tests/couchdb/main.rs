@@ -7,10 +7,21 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attachments;
+mod auth;
+mod bad;
+mod bulk;
+mod captured;
 mod changes_ends;
 mod changes_errors;
 mod changes_filters;
 mod changes_functions;
 mod changes_rendered;
 mod changes_streams;
+mod client;
+mod cors;
 mod couch;
+mod databases;
+mod documents;
+mod lists;
+mod server;

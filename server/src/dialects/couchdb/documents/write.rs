@@ -19,11 +19,11 @@ use super::{
 use crate::{
     dialects::couchdb::{
         auth::Need,
-        failure::{failed, not_written},
+        failure::{failed, missing, not_written},
         server::new_id,
         visit::{Subject, Visit},
     },
-    documents::{Edit, Mode, Update},
+    documents::{Asked, Edit, Mode, Update},
     http::Response,
 };
 
@@ -59,6 +59,12 @@ pub(super) async fn delete(visit: &mut Visit<'_>, db: &str, id: &str) -> Result<
     id::check(id)?;
     let query = DocQuery::parse(&visit.request.head.query())?;
     let history = named(visit, None)?;
+    if !query.keep_rev {
+        // What is not there cannot be deleted, whatever revision is named.
+        let name = id.to_owned();
+        let found = subject.blocking(move |database| database.get(&name, None, Asked::default())).await?;
+        found.map_err(missing)?;
+    }
     let edit = Edit { id: id.to_owned(), history, deleted: true, body: "{}".to_owned(), attachments: Vec::new() };
     let rev = update(&subject, edit, mode(&query)).await?;
     Ok(stored(visit, 200, id, &rev))
