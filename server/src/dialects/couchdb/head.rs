@@ -6,6 +6,7 @@
 use tailwater_wire::{
     couchdb::{
         changes::Feed,
+        doc::attachment,
         errors::{Refusal, reason},
     },
     http1::ResponseHead,
@@ -16,6 +17,11 @@ use crate::http::{Request, Response};
 /// An answer of known length.
 pub(super) fn respond(request: &Request<'_>, status: u16, content_type: impl Into<String>, body: Vec<u8>) -> Response {
     with_fields(request, Response::new(status, content_type.into(), body).header("Cache-Control", "must-revalidate"))
+}
+
+/// An ETag that stands for these bytes.
+pub(super) fn etag_of(bytes: &[u8]) -> String {
+    format!("\"{}\"", data_encoding::HEXUPPER.encode(&attachment::digest(bytes)))
 }
 
 /// A refusal as a response.

@@ -4,7 +4,7 @@
 
 use tailwater_wire::couchdb::{
     bulk::write_stored,
-    doc::{DocError, Document, Shown, attachment, id},
+    doc::{DocError, Document, Shown, id},
     errors::{Problem, Refusal},
     rev::id::parse_local,
     text::{Value, parse_object},
@@ -14,6 +14,7 @@ use super::edit::limits;
 use crate::{
     dialects::couchdb::{
         auth::Need,
+        head::etag_of,
         visit::{Subject, Visit},
     },
     documents::LocalDoc,
@@ -37,8 +38,8 @@ async fn get(visit: &Visit<'_>, db: &str, id: &str) -> Result<Response, Refusal>
     let doc = subject.blocking(move |database| database.local().get(&name)).await?.ok_or(Problem::Missing)?;
     let mut body = Vec::new();
     write(&doc, &mut body);
-    let etag = etag(&body);
-    if visit.has_etag(&etag) {
+    let etag = etag_of(&body);
+    if visit.has_etag_of(&etag) {
         return Ok(visit.not_modified(&etag));
     }
     body.push(b'\n');
@@ -83,7 +84,7 @@ pub(super) async fn store(
     let doc = subject.blocking(put).await?;
     let mut shown = Vec::new();
     write(&doc, &mut shown);
-    let response = stored(visit, 201, id, doc.count).header("ETag", etag(&shown));
+    let response = stored(visit, 201, id, doc.count).header("ETag", etag_of(&shown));
     Ok(response.header("Location", visit.location(&subject.db, Some(id))))
 }
 
@@ -95,7 +96,12 @@ async fn delete(visit: &Visit<'_>, db: &str, id: &str) -> Result<Response, Refus
 async fn remove(visit: &Visit<'_>, subject: &Subject, id: &str) -> Result<Response, Refusal> {
     let name = id.to_owned();
     match subject.blocking(move |database| database.local().delete(&name)).await? {
-        true => Ok(stored(visit, 200, id, 0)),
+        true => {
+            let gone = LocalDoc { id: id.to_owned(), count: 0, body: "{}".to_owned() };
+            let mut shown = Vec::new();
+            write(&gone, &mut shown);
+            Ok(stored(visit, 200, id, 0).header("ETag", etag_of(&shown)))
+        }
         false => Err(Problem::Missing.into()),
     }
 }
@@ -125,11 +131,6 @@ fn stored(visit: &Visit<'_>, status: u16, id: &str, count: u64) -> Response {
     write_stored(id, &format!("0-{count}"), &mut body);
     body.push(b'\n');
     visit.json(status, body)
-}
-
-/// What stands for a document that has no revision.
-fn etag(text: &[u8]) -> String {
-    format!("\"{}\"", data_encoding::HEXUPPER.encode(&attachment::digest(text)))
 }
 
 #[cfg(test)]

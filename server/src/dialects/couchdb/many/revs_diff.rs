@@ -26,7 +26,10 @@ pub(super) async fn answer(visit: &mut Visit<'_>, db: &str) -> Result<Response, 
         let mut writer = DiffWriter::new(&mut out);
         for (id, revs) in asked {
             let difference = database.revs_diff(&id, &revs)?;
-            writer.difference(&id, &difference.missing, &difference.possible_ancestors);
+            let (missing, ancestors) = (&difference.missing, &difference.possible_ancestors);
+            // Where nothing is known all is missing, in the order it was asked for.
+            let is_unknown = ancestors.is_empty() && missing.len() == revs.len();
+            writer.difference(&id, if is_unknown { &revs } else { missing }, ancestors);
         }
         writer.finish();
         Ok(out)

@@ -5,14 +5,13 @@
 use tailwater_wire::{
     couchdb::{
         all_docs::AllDocsQuery,
-        doc::attachment,
         errors::{Problem, Refusal},
         text::{Kind, Value, parse_object},
     },
     json::write_str,
 };
 
-use crate::dialects::couchdb::{auth::Need, databases::info, visit::Visit};
+use crate::dialects::couchdb::{auth::Need, databases::info, head::etag_of, visit::Visit};
 use crate::http::Response;
 
 /// Databases that are described in one answer.
@@ -27,7 +26,7 @@ pub(super) fn all_dbs(visit: &Visit<'_>) -> Response {
                 write_str(&mut body, name);
             }
             body.extend_from_slice(b"]\n");
-            let etag = etag(&body);
+            let etag = etag_of(&body);
             if visit.has_etag(&etag) { visit.not_modified(&etag) } else { visit.json(200, body).header("ETag", etag) }
         }
         Err(refusal) => visit.refuse(refusal),
@@ -59,11 +58,6 @@ fn list(visit: &Visit<'_>) -> Result<Vec<String>, Refusal> {
 
 fn name_of(entry: &crate::feeds::FeedEntry) -> Option<String> {
     entry.exposure.couchdb.as_ref().map(|couchdb| couchdb.db.clone())
-}
-
-/// What stands for these bytes.
-fn etag(bytes: &[u8]) -> String {
-    format!("\"{}\"", data_encoding::HEXUPPER.encode(&attachment::digest(bytes)))
 }
 
 pub(super) async fn dbs_info(visit: &mut Visit<'_>) -> Response {

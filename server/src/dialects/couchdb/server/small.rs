@@ -5,7 +5,12 @@
 use serde_json::{Map, Value, json};
 use tailwater_wire::couchdb::errors::Refusal;
 
-use crate::{appliance::Appliance, clock::now_us, dialects::couchdb::visit::Visit, http::Response};
+use crate::{
+    appliance::Appliance,
+    clock::now_us,
+    dialects::couchdb::{head::etag_of, visit::Visit},
+    http::Response,
+};
 
 /// Ids of one request at most, as CouchDB has it.
 const UUIDS_MAX: u64 = 1_000;
@@ -59,7 +64,8 @@ pub(super) fn uuids(visit: &Visit<'_>) -> Response {
     };
     let uuids: Vec<String> = (0..count).map(|_| new_id()).collect();
     let body = line(&json!({ "uuids": uuids }));
-    visit.json(200, body).header("Pragma", "no-cache")
+    let etag = etag_of(&body);
+    visit.json(200, body).header("ETag", etag).header("Pragma", "no-cache")
 }
 
 /// An id that nothing else has: 32 hexadecimal digits, later ones behind earlier ones, so that new documents lie side by side.
