@@ -39,7 +39,7 @@ async fn get(visit: &Visit<'_>, db: &str, id: &str) -> Result<Response, Refusal>
     let mut body = Vec::new();
     write(&doc, &mut body);
     let etag = etag_of(&body);
-    if visit.has_etag_of(&etag) {
+    if visit.has_etag(&etag) {
         return Ok(visit.not_modified(&etag));
     }
     body.push(b'\n');
