@@ -53,6 +53,9 @@ pub(super) struct SubscribeArgs {
     /// A further request header
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
+    /// A WebSocket text message to send once the stream is open; of several, all, in this order
+    #[arg(long = "say", value_name = "TEXT")]
+    say: Vec<String>,
     /// Seconds a connection may take to open
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     open_timeout: f64,
@@ -83,6 +86,7 @@ impl SubscribeArgs {
             ramp_per_s: self.ramp,
             sources: self.sources.clone(),
             headers: self.headers.clone(),
+            say: if self.say.is_empty() { Vec::new() } else { vec![self.say.clone()] },
             cursor: self.cursor,
             window,
             seconds: self.seconds,
@@ -136,6 +140,8 @@ mod tests {
             ..defaults.clone()
         };
         assert_eq!(timed.unwrap(), expected);
+        let talking = SubscribeConfig { say: vec![vec!["a".into(), "-b".into()]], ..defaults.clone() };
+        assert_eq!(config("--say a --say=-b").unwrap(), talking);
         let counted = config("--events 5 --cursor 0 --resume --expect-contiguous --until-seq 7");
         let expected = SubscribeConfig {
             events: Some(5),

@@ -1,7 +1,7 @@
 //! Subscribing: many connections on one thread, a few of them checked, the rest drained or stalled.
 //!
 //! [`run`] is the entry; [`SubscribeConfig`] says what, [`SubscribeReport`] what came of it. Inside: `engine` drives,
-//! `connection` is one connection (`opening`, then `checked` or `drain`), `handshake` begins a stream, `checks`, `tracks` and
+//! `connection` is one connection (`opening`, then `checked` or `drain`, with an `outbox`), `handshake` begins a stream, `checks`, `tracks` and
 //! `sequence` judge it, `roles`, `window` and `tally` are the bookkeeping. Tests against a peer that speaks the bytes: `tests/subscribe.rs`.
 
 mod checked;
@@ -12,6 +12,7 @@ mod drain;
 mod engine;
 mod handshake;
 mod opening;
+mod outbox;
 mod report;
 mod roles;
 mod sequence;
