@@ -1,4 +1,4 @@
-//! What connections say once they are open, and streams that have to be asked for, against a peer that speaks the bytes.
+//! What connections say once they are open, against a peer that speaks the bytes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use peer::{Peer, Session, frame};
+use peer::{Peer, Session, broadcast};
 use tailwater_loadgen::{
     Control, SubscribeConfig, SubscribeReport,
     subscribe::{self, Window},
@@ -27,11 +27,6 @@ fn config(peer: &Peer, connections: usize, events: u64) -> SubscribeConfig {
         window: Window::FromStart,
         ..SubscribeConfig::new(peer.url("ws", "/api/v1/ws"))
     }
-}
-
-/// A live message of a stream, in a WebSocket frame.
-fn broadcast(stream: &str, offset: u64, previous: &str) -> Vec<u8> {
-    frame(1, format!(r#"[0,0,"",[28,"{stream}",0,5,0,{offset},{previous},27,"{{\"n\":{offset}}}"]]"#).as_bytes())
 }
 
 #[test]
@@ -121,48 +116,4 @@ fn a_connection_that_comes_back_says_it_again() {
     let report = run(&SubscribeConfig { say, resume: true, ..config(&peer, 1, 2) });
     assert!(report.verdict.ok, "{:?}", report.verdict);
     assert_eq!(report.connections.tally.reconnected, 1);
-}
-
-#[test]
-fn every_stream_of_a_connection_is_judged_by_itself() {
-    let good = [
-        broadcast("a", 1, "null"),
-        frame(1, br#"[0,2,"",{"stream":"b","partition":0}]"#),
-        broadcast("b", 8, "3"),
-        broadcast("a", 2, "1"),
-        broadcast("b", 9, "8"),
-    ];
-    let lost = [&good[..], &[broadcast("b", 12, "11")]].concat();
-    let refused = [&good[..], &[frame(1, br#"[0,7,"","Stream \"c\" not found."]"#), broadcast("a", 3, "2")]].concat();
-    let table = [
-        (good.concat(), 4, None),
-        (lost.concat(), 5, Some("2 events that did not come after the one they name")),
-        (refused.concat(), 5, Some("2 error messages in the stream")),
-    ];
-    for (bytes, events, violation) in table {
-        let peer = Peer::http(move |mut session| {
-            session.upgrade(&bytes);
-            session.wait_for_end();
-        });
-        let report = run(&config(&peer, 2, events));
-        assert_eq!(report.verdict.violations, Vec::from_iter(violation));
-        assert_eq!(report.checked[0].crc32c, report.checked[1].crc32c);
-    }
-}
-
-#[test]
-fn messages_of_a_block_share_its_height() {
-    let id = "ab".repeat(32);
-    let message = |height: u64| {
-        let text = format!(r#"{{"height": {height}, "asset_id": "{id}", "transaction_id": "{id}"}}"#);
-        frame(1, text.as_bytes())
-    };
-    for (heights, violations) in [([1, 1, 2, 5], vec![]), ([2, 2, 1, 3], vec!["1 events more than once".to_owned()])] {
-        let bytes = heights.map(message).concat();
-        let peer = Peer::http(move |mut session| {
-            session.upgrade(&bytes);
-            session.wait_for_end();
-        });
-        assert_eq!(run(&config(&peer, 1, 4)).verdict.violations, violations, "{heights:?}");
-    }
 }

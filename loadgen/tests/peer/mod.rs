@@ -197,3 +197,8 @@ pub const BASE: u32 = 1 << 16;
 pub fn chunk(data: &str) -> String {
     format!("{:x}\r\n{data}\r\n", data.len())
 }
+
+/// A live message of a Streamr stream, in a WebSocket frame.
+pub fn broadcast(stream: &str, offset: u64, previous: &str) -> Vec<u8> {
+    frame(1, format!(r#"[0,0,"",[28,"{stream}",0,5,0,{offset},{previous},27,"{{\"n\":{offset}}}"]]"#).as_bytes())
+}
