@@ -16,7 +16,7 @@ use tailwater_loadgen::{
     publish::{self, Payload, SeqMode},
 };
 
-use crate::{events::Body, http::Client, server::FEED};
+use crate::{dialect::Dialect, events::Batch, followed, http::Client};
 
 /// Between looks at how far the subscribers have come.
 const LOOK: Duration = Duration::from_millis(2);
@@ -26,6 +26,15 @@ const FEEDING: usize = 4;
 
 /// Something that runs beside the subscribers, from when all are connected until it is stopped.
 pub trait Load: Sync {
+    /// Waits, when all are connected, for what else has to be so before it may begin.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become so.
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Runs until [`Load::stop`]; `subscribers` says how far they have come.
     ///
     /// # Errors
@@ -49,12 +58,39 @@ impl Load for NoLoad {
     fn stop(&self) {}
 }
 
+/// Nothing, once the server's feeds have so many followers.
+#[derive(Debug)]
+pub struct Followed {
+    address: SocketAddr,
+    followers: u64,
+}
+
+impl Followed {
+    /// So many followers of the feeds of the server at `address`.
+    pub fn new(address: SocketAddr, followers: usize) -> Self {
+        Self { address, followers: followers as u64 }
+    }
+}
+
+impl Load for Followed {
+    fn wait(&self) -> Result<()> {
+        followed::wait_for(self.address, self.followers)
+    }
+
+    fn run(&self, _subscribers: &Control) -> Result<()> {
+        Ok(())
+    }
+
+    fn stop(&self) {}
+}
+
 /// Keeps the stream ahead of its subscribers.
 #[derive(Debug)]
 pub struct Feeder<'a> {
     address: SocketAddr,
-    body: &'a Body,
+    batch: &'a Batch,
     subscribers: u64,
+    connected: u64,
     lead_bytes: u64,
     stopped: AtomicBool,
     /// Stream bytes posted, acknowledged or not.
@@ -64,13 +100,14 @@ pub struct Feeder<'a> {
 }
 
 impl<'a> Feeder<'a> {
-    /// A feeder of `body`, again and again, to the server at `address`: the end of the stream is kept `lead_bytes` ahead of the
-    /// mean position of `subscribers`.
-    pub fn new(address: SocketAddr, body: &'a Body, subscribers: usize, lead_bytes: u64) -> Self {
+    /// A feeder of `batch`, again and again, to the server at `address`: the end of the stream is kept `lead_bytes` ahead of the
+    /// mean position of the `subscribers` that read, out of those `connected`.
+    pub fn new(address: SocketAddr, batch: &'a Batch, subscribers: usize, connected: usize, lead_bytes: u64) -> Self {
         Self {
             address,
-            body,
+            batch,
             subscribers: subscribers as u64,
+            connected: connected as u64,
             lead_bytes,
             stopped: AtomicBool::new(false),
             posted_bytes: AtomicU64::new(0),
@@ -94,20 +131,25 @@ impl<'a> Feeder<'a> {
                 thread::sleep(LOOK);
                 continue;
             }
-            post(&mut client, self.body)?;
-            self.acknowledged_bytes.fetch_add(self.body.stream_bytes, Relaxed);
+            post(&mut client, self.batch)?;
+            self.acknowledged_bytes.fetch_add(self.batch.stream_bytes, Relaxed);
         }
         Ok(())
     }
 
-    /// Whether another body is due; if so, it is the caller's to post.
+    /// Whether another batch is due; if so, it is the caller's to post.
     fn claim(&self, received_bytes: u64) -> bool {
-        let due = |posted| is_due(posted, received_bytes, self.lead_bytes).then_some(posted + self.body.stream_bytes);
+        let due = |posted| is_due(posted, received_bytes, self.lead_bytes).then_some(posted + self.batch.stream_bytes);
         self.posted_bytes.fetch_update(Relaxed, Relaxed, due).is_ok()
     }
 }
 
 impl Load for Feeder<'_> {
+    /// What is published before somebody follows the stream is nothing that it could be behind with.
+    fn wait(&self) -> Result<()> {
+        followed::wait_for(self.address, self.connected)
+    }
+
     fn run(&self, subscribers: &Control) -> Result<()> {
         let start_bytes = subscribers.snapshot().bytes;
         thread::scope(|scope| {
@@ -128,15 +170,14 @@ fn is_due(published_bytes: u64, received_bytes: u64, lead_bytes: u64) -> bool {
     published_bytes < received_bytes + lead_bytes
 }
 
-/// Publishes `body` once.
+/// Publishes `batch` once.
 ///
 /// # Errors
 ///
 /// A refusal, or a lost connection.
-pub fn post(client: &mut Client, body: &Body) -> Result<()> {
-    let path = format!("/v1/feeds/{FEED}/events?seq=assign");
-    let answer = client.post(&path, "application/vnd.tailwater.frames", &body.bytes)?;
-    ensure!(answer["count"] == body.events, "the server acknowledged {answer} for {} events", body.events);
+pub fn post(client: &mut Client, batch: &Batch) -> Result<()> {
+    let answer = client.post(&batch.request)?;
+    ensure!(answer["count"] == batch.stored, "the server acknowledged {answer} for {} events", batch.stored);
     Ok(())
 }
 
@@ -145,22 +186,32 @@ pub fn post(client: &mut Client, body: &Body) -> Result<()> {
 pub struct Pace {
     config: PublishConfig,
     control: Control,
+    address: SocketAddr,
+    connected: u64,
 }
 
 impl Pace {
-    /// `rate_per_s` made-up frames of `event_bytes` to the server at `url`.
-    pub fn new(url: &str, event_bytes: usize, rate_per_s: f64) -> Self {
+    /// `rate_per_s` made-up events of `event_bytes` to the server at `address`, when it has so many `connected` followers.
+    /// The dialect's stream must be one of AT Protocol frames or of JSON documents.
+    pub fn new(address: SocketAddr, dialect: Dialect, event_bytes: usize, rate_per_s: f64, connected: usize) -> Self {
         let config = PublishConfig {
-            payload: Payload::Frames { size_bytes: event_bytes, seq: SeqMode::Assign },
+            payload: match dialect {
+                Dialect::Atproto => Payload::Frames { size_bytes: event_bytes, seq: SeqMode::Assign },
+                _ => Payload::Ndjson { size_bytes: event_bytes, key_space: 1 },
+            },
             rate_per_s: Some(rate_per_s),
             create_feed: false,
-            ..PublishConfig::new(url, FEED)
+            ..PublishConfig::new(format!("http://{address}"), dialect.feed())
         };
-        Self { config, control: Control::default() }
+        Self { config, control: Control::default(), address, connected: connected as u64 }
     }
 }
 
 impl Load for Pace {
+    fn wait(&self) -> Result<()> {
+        followed::wait_for(self.address, self.connected)
+    }
+
     fn run(&self, _subscribers: &Control) -> Result<()> {
         let report = publish::run(&self.config, &self.control)?;
         ensure!(report.ok, "not every event was acknowledged: {:?}", report.total);
@@ -183,8 +234,8 @@ mod tests {
         for (published, received, lead, expected) in table {
             assert_eq!(is_due(published, received, lead), expected, "{published} {received} {lead}");
         }
-        let body = Body { bytes: Vec::new(), events: 1, stream_bytes: 60 };
-        let feeder = Feeder::new(([127, 0, 0, 1], 1).into(), &body, 2, 100);
+        let batch = Batch { stream_bytes: 60, ..Batch::made_up(Dialect::Native, 512, 1).unwrap() };
+        let feeder = Feeder::new(([127, 0, 0, 1], 1).into(), &batch, 2, 2, 100);
         let claimed: Vec<bool> = [0, 0, 0, 10, 21].into_iter().map(|received| feeder.claim(received)).collect();
         assert_eq!(claimed, [true, true, false, false, true]);
     }
