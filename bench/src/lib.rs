@@ -35,7 +35,6 @@ pub mod http;
 pub mod load;
 pub mod observe;
 pub mod place;
-pub mod posts;
 pub mod proc;
 pub mod scenario;
 pub mod sender;

@@ -1,7 +1,7 @@
-//! What goes on while a side is measured: nothing, a stream kept full, or events at a pace.
+//! A stream that is kept full: [`Feeder`] stays a little ahead of the subscribers and no more.
 //!
-//! Owns the publishers. [`Feeder`] stays a little ahead of the subscribers and no more: they never run dry, and the server
-//! stores no more than it delivers, so that its figure contains the honest price of storing. Tests are below.
+//! They never run dry, and the server stores no more than it delivers, so that its figure contains the honest price of
+//! storing. Tests are below.
 
 use std::{
     net::SocketAddr,
@@ -10,79 +10,17 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, anyhow, ensure};
-use tailwater_loadgen::{
-    Control, PublishConfig,
-    publish::{self, Payload, SeqMode},
-};
+use anyhow::{Result, anyhow};
+use tailwater_loadgen::Control;
 
-use crate::{dialect::Dialect, events::Batch, followed, http::Client};
+use super::{Load, post};
+use crate::{events::Batch, followed, http::Client};
 
 /// Between looks at how far the subscribers have come.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Connections of a feeder: while one request waits to be synced, the next is on its way.
 const FEEDING: usize = 4;
-
-/// Something that runs beside the subscribers, from when all are connected until it is stopped.
-pub trait Load: Sync {
-    /// Waits, when all are connected, for what else has to be so before it may begin.
-    ///
-    /// # Errors
-    ///
-    /// When it does not become so.
-    fn wait(&self) -> Result<()> {
-        Ok(())
-    }
-
-    /// Runs until [`Load::stop`]; `subscribers` says how far they have come.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot do what it is for; the measurement is void then.
-    fn run(&self, subscribers: &Control) -> Result<()>;
-
-    /// Ends it soon. Called from another thread.
-    fn stop(&self);
-}
-
-/// Nothing: the other side sends on its own.
-#[derive(Debug, Default)]
-pub struct NoLoad;
-
-impl Load for NoLoad {
-    fn run(&self, _subscribers: &Control) -> Result<()> {
-        Ok(())
-    }
-
-    fn stop(&self) {}
-}
-
-/// Nothing, once the server's feeds have so many followers.
-#[derive(Debug)]
-pub struct Followed {
-    address: SocketAddr,
-    followers: u64,
-}
-
-impl Followed {
-    /// So many followers of the feeds of the server at `address`.
-    pub fn new(address: SocketAddr, followers: usize) -> Self {
-        Self { address, followers: followers as u64 }
-    }
-}
-
-impl Load for Followed {
-    fn wait(&self) -> Result<()> {
-        followed::wait_for(self.address, self.followers)
-    }
-
-    fn run(&self, _subscribers: &Control) -> Result<()> {
-        Ok(())
-    }
-
-    fn stop(&self) {}
-}
 
 /// Keeps the stream ahead of its subscribers.
 #[derive(Debug)]
@@ -170,62 +108,10 @@ fn is_due(published_bytes: u64, received_bytes: u64, lead_bytes: u64) -> bool {
     published_bytes < received_bytes + lead_bytes
 }
 
-/// Publishes `batch` once.
-///
-/// # Errors
-///
-/// A refusal, or a lost connection.
-pub fn post(client: &mut Client, batch: &Batch) -> Result<()> {
-    let answer = client.post(&batch.request)?;
-    ensure!(answer["count"] == batch.stored, "the server acknowledged {answer} for {} events", batch.stored);
-    Ok(())
-}
-
-/// One event a request at a fixed pace, each with its own publish time.
-#[derive(Debug)]
-pub struct Pace {
-    config: PublishConfig,
-    control: Control,
-    address: SocketAddr,
-    connected: u64,
-}
-
-impl Pace {
-    /// `rate_per_s` made-up events of `event_bytes` to the server at `address`, when it has so many `connected` followers.
-    /// The dialect's stream must be one of AT Protocol frames or of JSON documents.
-    pub fn new(address: SocketAddr, dialect: Dialect, event_bytes: usize, rate_per_s: f64, connected: usize) -> Self {
-        let config = PublishConfig {
-            payload: match dialect {
-                Dialect::Atproto => Payload::Frames { size_bytes: event_bytes, seq: SeqMode::Assign },
-                _ => Payload::Ndjson { size_bytes: event_bytes, key_space: 1 },
-            },
-            rate_per_s: Some(rate_per_s),
-            create_feed: false,
-            ..PublishConfig::new(format!("http://{address}"), dialect.feed())
-        };
-        Self { config, control: Control::default(), address, connected: connected as u64 }
-    }
-}
-
-impl Load for Pace {
-    fn wait(&self) -> Result<()> {
-        followed::wait_for(self.address, self.connected)
-    }
-
-    fn run(&self, _subscribers: &Control) -> Result<()> {
-        let report = publish::run(&self.config, &self.control)?;
-        ensure!(report.ok, "not every event was acknowledged: {:?}", report.total);
-        Ok(())
-    }
-
-    fn stop(&self) {
-        self.control.stop();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Dialect;
 
     #[test]
     fn the_lead_is_kept_and_not_exceeded() {

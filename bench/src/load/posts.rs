@@ -13,7 +13,8 @@ use std::{
 use anyhow::{Result, anyhow};
 use tailwater_loadgen::Control;
 
-use crate::{events::Request, followed, http::Client, load::Load};
+use super::Load;
+use crate::{events::Request, followed, http::Client};
 
 /// Longest sleep before the end is noticed.
 const NAP: Duration = Duration::from_millis(20);
