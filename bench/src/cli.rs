@@ -61,7 +61,7 @@ pub struct Fanout {
     /// Subscribers of the stream
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub subscribers: usize,
-    /// Bytes of a made-up event; a BigchainDB transaction has about 700 at least
+    /// Bytes of a made-up event; a BigchainDB transaction has 696 or 856 at least
     #[arg(long, value_name = "BYTES", default_value_t = 512)]
     pub event_bytes: usize,
     /// Publish the AT Protocol frames of this file again and again instead of made-up events

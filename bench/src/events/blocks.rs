@@ -22,7 +22,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Of transactions of at least `transaction_bytes`; their shape needs about 700.
+    /// Of transactions of at least `transaction_bytes`; their shape needs 696 or 856.
     pub(super) fn new(transaction_bytes: usize) -> Self {
         Self { state: 0, transaction_bytes, created: None }
     }
