@@ -21,6 +21,7 @@
 //! | [`errors`] | what the server says when it refuses |
 //! | [`secret`] | who asks |
 //! | [`client`] | which driver asks, and what it cannot bear |
+//! | [`cors`] | what answers say to browsers |
 //!
 //! Tests lie next to the code, larger ones in files called `..._tests.rs`. Arbitrary values for them are in
 //! `test_values.rs`.
@@ -29,6 +30,7 @@ pub mod answer;
 pub mod change;
 pub mod client;
 pub mod condition;
+pub mod cors;
 pub mod cursor;
 pub mod document;
 pub mod errors;

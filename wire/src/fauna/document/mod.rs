@@ -36,5 +36,9 @@ pub use stored::{read_fields, write_fields};
 pub use view::View;
 pub(crate) use wire::write_stored_tagged;
 
+/// The deepest nesting of what a query stores. In a body, and in an event, every level can take a tag besides, and both
+/// must stay within what every reader of JSON here accepts.
+pub const STORED_DEPTH_MAX: usize = 50;
+
 /// The field that a body which is no object becomes.
 pub const VALUE_FIELD: &str = "value";

@@ -1,141 +1,10 @@
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
+use super::test_memory::Memory;
 use super::*;
 use crate::fauna::document::{read_fields, write_fields};
 use crate::fauna::fql::Detail;
-use crate::fauna::tagged::write_tagged;
 use crate::fauna::test_values::fields;
-
-const NOW_US: u64 = 1_711_024_518_680_000;
-
-/// A database in memory, which commits what queries want written.
-#[derive(Default)]
-struct Memory {
-    collections: BTreeMap<String, CollectionInfo>,
-    databases: BTreeMap<String, DatabaseInfo>,
-    documents: BTreeMap<(String, String), Stored>,
-    next_id: u64,
-    seq: u64,
-    fails: Option<StoreError>,
-}
-
-impl Store for Memory {
-    fn collection(&mut self, name: &str) -> Result<Option<CollectionInfo>, StoreError> {
-        match &self.fails {
-            Some(error) => Err(error.clone()),
-            None => Ok(self.collections.get(name).copied()),
-        }
-    }
-
-    fn database(&mut self, name: &str) -> Result<Option<DatabaseInfo>, StoreError> {
-        Ok(self.databases.get(name).copied())
-    }
-
-    fn document(&mut self, collection: &str, id: &str) -> Result<Option<Stored>, StoreError> {
-        Ok(self.documents.get(&(collection.into(), id.into())).cloned())
-    }
-
-    fn documents(
-        &mut self,
-        collection: &str,
-        after: Option<&str>,
-        count: usize,
-    ) -> Result<Vec<(String, Stored)>, StoreError> {
-        let mine = self
-            .documents
-            .iter()
-            .filter(|((own, id), _)| own == collection && after.is_none_or(|after| id.as_str() > after));
-        Ok(mine.take(count).map(|((_, id), stored)| (id.clone(), stored.clone())).collect())
-    }
-
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-
-    fn token(&mut self, source: &Source) -> Result<String, StoreError> {
-        Ok(format!("token of {}", source.text()))
-    }
-}
-
-impl Memory {
-    /// With a collection `A` of the documents `{n: 1}` to `{n: 3}`, their ids 101 to 103, and an empty `B`.
-    fn new() -> Self {
-        let mut memory = Self { next_id: 100, ..Self::default() };
-        memory.ok("Collection.create({ name: 'A' }); Collection.create({ name: 'B', history_days: 0 })");
-        memory.ok("Set.sequence(1, 4).forEach(n => A.create({ n: n }))");
-        memory
-    }
-
-    fn run(&mut self, text: &str) -> Result<Value, FqlError> {
-        self.run_with(text, vec![], &Limits::default()).map(|outcome| outcome.value)
-    }
-
-    fn run_with(&mut self, text: &str, arguments: Vec<(String, Value)>, limits: &Limits) -> Result<Outcome, FqlError> {
-        let template = Template::from_text(text).unwrap();
-        let now_us = NOW_US + self.seq;
-        let outcome = evaluate(&template, arguments, self, now_us, limits)?;
-        for write in &outcome.effects.writes {
-            self.commit(write.clone());
-        }
-        Ok(outcome)
-    }
-
-    fn commit(&mut self, write: Write) {
-        self.seq += 1;
-        let (seq, time_us) = (self.seq, NOW_US);
-        match write {
-            Write::CreateCollection { name, history_days } => {
-                self.collections.insert(name, CollectionInfo { created_us: time_us, history_days });
-            }
-            Write::DeleteCollection { name } => {
-                assert!(self.collections.remove(&name).is_some());
-                self.documents.retain(|(collection, _), _| *collection != name);
-            }
-            Write::CreateDatabase { name } => drop(self.databases.insert(name, DatabaseInfo { created_us: time_us })),
-            Write::DeleteDatabase { name } => assert!(self.databases.remove(&name).is_some()),
-            Write::Put { collection, id, body, seen_seq } => {
-                let stored = Stored { seq, time_us, body: String::from_utf8(body).unwrap() };
-                let before = self.documents.insert((collection, id), stored);
-                assert_eq!(before.map(|before| before.seq), seen_seq);
-            }
-            Write::Delete { collection, id, seen_seq } => {
-                let before = self.documents.remove(&(collection, id));
-                assert_eq!(before.map(|before| before.seq), seen_seq);
-                assert!(seen_seq.is_some());
-            }
-        }
-    }
-
-    /// The answer in the tagged format.
-    fn ok(&mut self, text: &str) -> String {
-        match self.run(text) {
-            Ok(value) => tagged(&value),
-            Err(error) => panic!("{text}\n{}", crate::fauna::fql::summary::summary(&error, text)),
-        }
-    }
-
-    fn err(&mut self, text: &str) -> (&'static str, String) {
-        match self.run(text) {
-            Ok(value) => panic!("{text}: {value:?}"),
-            Err(error) => (error.code, error.message),
-        }
-    }
-
-    /// Ids and bodies of a collection.
-    fn bodies(&self, collection: &str) -> Vec<(&str, &str)> {
-        let mine = self.documents.iter().filter(|((own, _), _)| own == collection);
-        mine.map(|((_, id), stored)| (id.as_str(), stored.body.as_str())).collect()
-    }
-}
-
-fn tagged(value: &Value) -> String {
-    let mut out = Vec::new();
-    write_tagged(value, &mut out);
-    String::from_utf8(out).unwrap()
-}
 
 #[test]
 fn values_and_operators() {
@@ -550,9 +419,52 @@ fn limits_end_every_evaluation() {
         let error = memory.run_with(text, vec![], &limits).unwrap_err();
         assert_eq!(error.code, "value_too_large", "{text}: {error}");
     }
-    for text in ["let f = g => g(g); f(f)", "let f = g => [g(g)]; f(f)", "let f = g => { a: g(g) }.a; f(f)"] {
+    let endless = [
+        "let f = g => g(g); f(f)",
+        "let f = g => [g(g)]; f(f)",
+        "let f = g => { a: g(g) }.a; f(f)",
+        "let f = g => Set.sequence(0, 1).map(x => g(g)).toArray(); f(f)",
+        "let f = g => [1].map(x => A.all().where(y => g(g)).count()); f(f)",
+        "let f = g => Set.sequence(0, 1).forEach(x => if (g(g)) 1 else 2); f(f)",
+    ];
+    for text in endless {
         assert_eq!(memory.err(text).0, "stack_overflow", "{text}");
     }
+}
+
+/// What is deepest without being refused must fit on the stack.
+#[test]
+fn deep_queries_are_evaluated_or_refused() {
+    let mut memory = Memory::new();
+    for depth in 1..40 {
+        let nested = format!("{}1{}", "Set.sequence(0, 1).map(x => ".repeat(depth), ").count()".repeat(depth));
+        let lists = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let sets = format!("{}1{}", "Set.sequence(0, 1).map(x => ".repeat(depth), ")".repeat(depth));
+        for text in [nested, lists, sets] {
+            match memory.run(&text) {
+                Ok(_) => {}
+                Err(error) => assert!(matches!(error.code, "stack_overflow" | "invalid_query"), "{text}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_that_are_too_deep_or_too_large() {
+    let mut memory = Memory::new();
+    let object = |depth: usize| {
+        (0..depth).fold(Value::Null, |value, _| Value::Object([("@a".to_owned(), value)].into_iter().collect()))
+    };
+    let mut create = |value: Value| {
+        memory.run_with("A.create({ v: v })", vec![("v".into(), value)], &Limits::default()).map_err(|error| error.code)
+    };
+    assert!(create(object(50)).is_ok());
+    assert_eq!(create(object(51)), Err("value_too_large"));
+    assert_eq!(create(Value::Str("x".repeat(5_000_001))), Err("value_too_large"));
+    memory.ok("A.create({ deep: A.all().first()!.v })");
+    let deepest = memory.bodies("A").into_iter().map(|(_, body)| body.to_owned()).max_by_key(String::len).unwrap();
+    assert!(crate::json::check(&deepest, crate::json::DEPTH_MAX).is_ok());
+    assert!(!read_fields(&deepest).is_empty());
 }
 
 #[test]
@@ -565,7 +477,8 @@ fn errors_of_the_store() {
         (StoreError::Internal("broken".into()), 500, "internal_error"),
     ];
     for (fails, status, code) in table {
-        let mut memory = Memory { fails: Some(fails), ..Memory::new() };
+        let mut memory = Memory::new();
+        memory.fails = Some(fails);
         let error = memory.run("A.all()").unwrap_err();
         assert_eq!((error.status, error.code), (status, code));
     }

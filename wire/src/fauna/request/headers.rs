@@ -7,7 +7,7 @@ use crate::fauna::tagged::Format;
 pub const QUERY_TIMEOUT_MS_MAX: u64 = 600_000;
 
 /// The time a query is given, if the request does not say.
-pub const QUERY_TIMEOUT_MS_DEFAULT: u64 = 60_000;
+pub const QUERY_TIMEOUT_MS_DEFAULT: u64 = 120_000;
 
 /// The longest query tags that are repeated in an answer.
 const TAGS_BYTES_MAX: usize = 4096;

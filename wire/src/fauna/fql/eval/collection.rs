@@ -2,6 +2,7 @@
 
 use super::modules::{by_id, none, one, set};
 use super::{Machine, SetSource};
+use crate::fauna::document::STORED_DEPTH_MAX;
 use crate::fauna::fql::error::{ConstraintFailure, FqlError};
 use crate::fauna::tagged::SPECIAL;
 use crate::fauna::value::{DocumentRef, Fields, Value};
@@ -87,7 +88,21 @@ pub(super) fn checked(fields: Fields, failed: impl Fn() -> String) -> Result<Fie
         message: format!("A value of type {} cannot be stored", value.type_name()),
     });
     let failures: Vec<_> = reserved.chain(lazy).collect();
-    if failures.is_empty() { Ok(fields) } else { Err(FqlError::constraint(failed(), failures)) }
+    if !failures.is_empty() {
+        return Err(FqlError::constraint(failed(), failures));
+    }
+    if fields.iter().any(|(_, value)| !is_within_depth(value, STORED_DEPTH_MAX)) {
+        return Err(FqlError::limit("a document's nesting", format_args!("{STORED_DEPTH_MAX} levels")));
+    }
+    Ok(fields)
+}
+
+fn is_within_depth(value: &Value, left: usize) -> bool {
+    match value {
+        Value::Array(items) => left > 0 && items.iter().all(|item| is_within_depth(item, left - 1)),
+        Value::Object(fields) => left > 0 && fields.iter().all(|(_, value)| is_within_depth(value, left - 1)),
+        _ => true,
+    }
 }
 
 fn is_persistable(value: &Value) -> bool {

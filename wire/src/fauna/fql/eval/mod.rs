@@ -14,7 +14,7 @@
 //! | `modules`, `collection`, `document`, `named`, `set` | what can be called, and on what |
 //! | `materialize` | an answer without references and sets |
 //!
-//! The same machine evaluates the functions of event sources, without a store: [`Machine::pure`].
+//! The same machine evaluates the functions of event sources, without a store: `Machine::pure`.
 
 mod access;
 mod chain;
@@ -151,6 +151,8 @@ pub fn evaluate(
     Ok(Outcome { value, effects })
 }
 
+#[cfg(test)]
+mod test_memory;
 #[cfg(test)]
 #[path = "../eval_tests.rs"]
 mod tests;

@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use tailwater_core::BODY_BYTES_MAX;
+
 use super::Effects;
 use super::store::{CollectionInfo, DatabaseInfo, Store, Stored, Write};
 use crate::fauna::document::{read_fields, write_fields};
@@ -220,6 +222,9 @@ impl<'a> Transaction<'a> {
                 Some(fields) => {
                     let mut body = Vec::new();
                     write_fields(&fields, &mut body);
+                    if body.len() > BODY_BYTES_MAX {
+                        return Err(FqlError::limit("a document", format_args!("{BODY_BYTES_MAX} bytes")));
+                    }
                     effects.write_bytes += body.len() as u64;
                     effects.writes.push(Write::Put { collection, id, body, seen_seq });
                 }
