@@ -18,6 +18,7 @@ use super::document::View;
 use super::events::{self, EventType, Stats, StreamProblem, write_data, write_error};
 use super::fql::FqlError;
 use super::source::Source;
+use crate::http1::chunk_with;
 
 /// The kind of event that ends a document. Every other kind makes the document what its body says.
 pub const KIND_DELETE: &str = "delete";
@@ -91,11 +92,8 @@ pub fn write_line(change: &Change<'_>, source: &Source, uid: u64, out: &mut Vec<
 
 /// Appends what a source shows of a change as one HTTP chunk of one line.
 pub fn write_chunk(change: &Change<'_>, source: &Source, uid: u64, out: &mut Vec<u8>) -> Written {
-    let mut shown = Vec::with_capacity(change.event.body.len() + 512);
-    let written = write_event(change, source, uid, &mut shown);
-    if written != Written::Nothing {
-        events::line_chunk(out, |out| out.extend_from_slice(&shown));
-    }
+    let mut written = Written::Nothing;
+    chunk_with(out, |out| written = write_line(change, source, uid, out));
     written
 }
 
@@ -110,32 +108,18 @@ fn write_shown(
         return Ok(Written::Nothing);
     }
     let plan = source.plan();
-    if let Some(after) = after {
-        let mut data = Vec::with_capacity(after.body_bytes() + 256);
-        if plan.write(after, &mut data)? {
-            let was_in = before.map_or(Ok(false), |before| plan.contains(before))?;
-            let event_type = if was_in { EventType::Update } else { EventType::Add };
-            return Ok(write_shown_data(event_type, cursor, after, &data, out));
-        }
-    }
-    let Some(before) = before else { return Ok(Written::Nothing) };
-    let mut data = Vec::with_capacity(before.body_bytes() + 256);
-    if plan.write(before, &mut data)? {
-        return Ok(write_shown_data(EventType::Remove, cursor, before, &data, out));
-    }
-    Ok(Written::Nothing)
-}
-
-fn write_shown_data(
-    event_type: EventType,
-    cursor: &Cursor,
-    view: &View<'_>,
-    data: &[u8],
-    out: &mut Vec<u8>,
-) -> Written {
+    let is_in = |view: Option<&View<'_>>| view.map_or(Ok(false), |view| plan.contains(view));
+    let (event_type, view) = match (is_in(after)?, is_in(before)?, after, before) {
+        (true, false, Some(after), _) => (EventType::Add, after),
+        (true, true, Some(after), _) => (EventType::Update, after),
+        (false, true, _, Some(before)) => (EventType::Remove, before),
+        _ => return Ok(Written::Nothing),
+    };
     let stats = Stats::of_document(view.body_bytes());
-    write_data(event_type, cursor, &stats, out, |out| out.extend_from_slice(data));
-    Written::Data(event_type)
+    let mut data = Ok(());
+    out.reserve(view.body_bytes() + 512);
+    write_data(event_type, cursor, &stats, out, |out| data = plan.write(view, out));
+    data.map(|()| Written::Data(event_type))
 }
 
 #[cfg(test)]

@@ -363,6 +363,9 @@ fn event_sources() {
         memory.ok("{ a: A.all(), token: A.all().map(.n).eventSource() }.token"),
         stream("A.all().map(_0 => _0.n).eventSource()")
     );
+    let deep = (0..45).fold(Value::Null, |value, _| Value::Array(vec![value]));
+    let deep = memory.run_with("A.where(.a == v).eventSource()", vec![("v".into(), deep)], &Limits::default());
+    assert_eq!(deep.unwrap_err().code, "invalid_query", "a token that could not be read back is not made");
     let refused = [
         (
             "Set.sequence(0, 3).eventSource()",

@@ -28,7 +28,7 @@ impl Default for Limits {
         Self {
             text_bytes_max: 256 << 10,
             tokens_max: 20_000,
-            depth_max: 64,
+            depth_max: 40,
             steps_max: 1_000_000,
             reads_max: 100_000,
             read_bytes_max: 64 << 20,

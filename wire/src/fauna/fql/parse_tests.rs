@@ -135,7 +135,7 @@ fn depth_ends_where_it_should() {
     let limit = Limits::default().depth_max;
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     assert!(parse(&nested(limit - 1)).is_ok());
-    let deep = |text: &str| parse(text).unwrap_err().message.starts_with("The query is nested deeper than 64 levels");
+    let deep = |text: &str| parse(text).unwrap_err().message.starts_with("The query is nested deeper than 40 levels");
     assert!(deep(&nested(limit)));
     assert!(deep(&format!("1{}", " + 1".repeat(limit))));
     assert!(deep(&format!("1{}", " && 1".repeat(5000))));

@@ -7,6 +7,7 @@ use crate::fauna::condition::Condition;
 use crate::fauna::document::View;
 use crate::fauna::fql::{FqlError, Limits, Machine, SetStep};
 use crate::fauna::projection::Projection;
+use crate::fauna::tagged::write_tagged;
 use crate::fauna::value::{Moment, Value};
 
 /// What happens to a document on its way into an event.
@@ -60,24 +61,17 @@ impl Plan {
         }
     }
 
-    /// Appends what the source shows of a document that is in it. Whether it is in it; if not, nothing is appended.
+    /// Appends what the source shows of a document that is in it.
     ///
     /// # Errors
-    /// As [`contains`](Self::contains), and what a projection says.
-    pub(crate) fn write(&self, view: &View<'_>, out: &mut Vec<u8>) -> Result<bool, FqlError> {
-        if !self.condition.holds(view)? {
-            return Ok(false);
-        }
+    /// What a projection says. What was appended by then must be taken away.
+    pub(crate) fn write(&self, view: &View<'_>, out: &mut Vec<u8>) -> Result<(), FqlError> {
         if self.rest.is_empty() {
-            return self.projection.write(view, out).map(|()| true);
+            return self.projection.write(view, out);
         }
-        match evaluate(&self.rest, view)? {
-            Some(value) => {
-                super::super::tagged::write_tagged(&value, out);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let value = evaluate(&self.rest, view)?.unwrap_or(Value::Null);
+        write_tagged(&value, out);
+        Ok(())
     }
 }
 

@@ -14,6 +14,9 @@ use crate::fauna::value::{Fields, Moment, Value};
 /// The deepest evaluation: expressions within expressions and functions within functions. Every level costs stack.
 const NESTING_MAX: usize = 100;
 
+/// How many levels a call counts for: it comes by way of chains and sets, which cost as much stack.
+const NESTING_OF_A_CALL: usize = 5;
+
 /// What evaluates.
 pub(crate) struct Machine<'a> {
     /// `None` where nothing may be read or written: in the functions of event sources.
@@ -248,7 +251,9 @@ impl<'a> Machine<'a> {
         let outer = std::mem::take(&mut self.scope);
         let named = lambda.parameters.iter().zip(arguments);
         self.scope = named.filter_map(|(name, value)| Some((name.clone()?, value))).collect();
+        self.nesting += NESTING_OF_A_CALL;
         let value = self.eval(&lambda.body);
+        self.nesting -= NESTING_OF_A_CALL;
         self.scope = outer;
         value
     }

@@ -5,6 +5,7 @@
 
 use super::{Lazy, Machine};
 use crate::fauna::fql::error::FqlError;
+use crate::fauna::source::Source;
 use crate::fauna::value::{Missing, Value};
 
 impl Machine<'_> {
@@ -36,7 +37,11 @@ impl Machine<'_> {
                     let elements = self.elements(&set)?;
                     self.all(elements).map(Value::Page)
                 }
-                Lazy::Source(source) => self.reading("eventSource")?.token(&source).map(Value::Token),
+                Lazy::Source(source) => {
+                    // Values it has closed over can make its text deeper than the query was.
+                    Source::parse(source.text())?;
+                    self.reading("eventSource")?.token(&source).map(Value::Token)
+                }
                 Lazy::Lambda(lambda) => Ok(Value::Lazy(Box::new(Lazy::Lambda(lambda)))),
             },
             other => Ok(other),
