@@ -15,6 +15,7 @@ mod encodings;
 mod exposure;
 mod feeds;
 mod http;
+pub mod index;
 mod limits;
 mod listen;
 mod machine;
