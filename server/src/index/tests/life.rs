@@ -43,6 +43,21 @@ fn what_is_kept_is_not_applied_again() {
 }
 
 #[test]
+fn publishers_cannot_keep_it_going() {
+    let dir = scratch();
+    let log = Log::open(dir.path());
+    log.append_many("early", 3);
+    let index = open(dir.path(), &log);
+    let applied = index.catch_up(&log.feed, |event, batch| {
+        log.append_many(&format!("with-{}", event.seq), 1);
+        apply(event, batch)
+    });
+    assert_eq!((applied.unwrap(), index.applied_seq()), (3, 3));
+    assert_eq!(catch_up(&index, &log), 3);
+    assert_true(&index, &log);
+}
+
+#[test]
 fn a_log_and_its_index_are_closed_and_opened_together() {
     let dir = scratch();
     for round in 0..5 {
