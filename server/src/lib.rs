@@ -14,6 +14,7 @@ mod dialects;
 mod encodings;
 mod exposure;
 mod feeds;
+mod filters;
 mod http;
 pub mod index;
 mod limits;
