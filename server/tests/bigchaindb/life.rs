@@ -134,6 +134,33 @@ fn without_an_index_the_chain_waits_for_one() {
 }
 
 #[test]
+fn a_disk_that_is_too_full() {
+    let owner = Owner::new(1);
+    let made = create(&owner, json!(null), &[1]);
+    let appliance = Appliance::start();
+    accepted(&appliance, &made.json);
+    let appliance = Appliance::start_in(appliance.stop(), |config| config.storage.disk_low_water_bytes = 1 << 60);
+    // The free space is looked at about once a second.
+    let mut others = 0;
+    eventually("a refusal", || {
+        others += 1;
+        post(&appliance, &create(&owner, json!({ "other": others }), &[1]).json).0 == 507
+    });
+    let passed = transfer(&owner, &made.id, &[(&made.id, 0)], &[(&owner, 1)]);
+    let (status, answer) = post(&appliance, &passed.json);
+    let message = answer["message"].as_str().unwrap();
+    assert_eq!((status, &answer["status"]), (507, &507.into()));
+    assert!(message.starts_with("The block could not be stored: the feed is read-only: "), "{message}");
+    // What is not valid is refused for that, and what is there is found.
+    assert_eq!(post(&appliance, &made.json).0, 400);
+    assert_eq!(get(&appliance, &format!("/api/v1/transactions/{}", made.id)).status, 200);
+    assert_eq!(last_height(&appliance), others, "one less than was tried, and the first");
+    // The output was not spent by what could not be stored.
+    let appliance = Appliance::start_in(appliance.stop(), |_| {});
+    accepted(&appliance, &passed.json);
+}
+
+#[test]
 fn a_chain_that_a_mirror_fills() {
     let appliance = Appliance::start_with(|config| {
         config.mirrors = vec![Mirror {

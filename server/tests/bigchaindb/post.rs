@@ -6,7 +6,7 @@ use super::{
     STREAM,
     common::{
         Appliance,
-        bigchaindb::{Owner, accepted, ask, create, golden, post_request, transfer},
+        bigchaindb::{Owner, accepted, ask, create, get, golden, post_request, transfer},
         raw::Connection,
     },
     follow, last_height, message,
@@ -98,6 +98,34 @@ fn an_asset_is_divided_and_merged() {
     for (height, made) in (1..).zip([&created, &given, &merged, &back]) {
         accepted(&appliance, &made.json);
         assert_eq!(message(&mut stream), made.message(height));
+    }
+}
+
+#[test]
+fn odd_content_is_stored_and_spent_like_any_other() {
+    let appliance = Appliance::start();
+    let mut stream = follow(&appliance, STREAM);
+    let owner = Owner::new(1);
+    // As deep as JSON may be: the transaction, its asset, the data, and lists.
+    let deep = (0..125).fold(json!({}), |inner, _| json!([inner]));
+    let deep = deep[0].clone();
+    let odd = [
+        json!({ "deep": deep }),
+        json!({ "": "", "\u{1}\u{12}\"\\/": "\u{7f}\u{2028}\u{fffd}\u{10ffff}", "id": null, "transactions": [] }),
+        json!({ "numbers": [0, -1, 1.5, 18_446_744_073_709_551_615_u64, -9_223_372_036_854_775_808_i64] }),
+        json!({ "id": 5, "asset": { "id": 7 }, "outputs": {}, "operation": [] }),
+        json!({}),
+        Value::Null,
+    ];
+    for (height, data) in (1..).step_by(2).zip(odd) {
+        let created = create(&owner, data, &[1]);
+        let passed = transfer(&owner, &created.id, &[(&created.id, 0)], &[(&owner, 1)]);
+        for (height, made) in (height..).zip([&created, &passed]) {
+            accepted(&appliance, &made.json);
+            assert_eq!(message(&mut stream), made.message(height));
+            let found = get(&appliance, &format!("/api/v1/transactions/{}", made.id));
+            assert_eq!(found.text(), format!("{}\n", made.json));
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) enum ChainError {
     #[error("The index of this chain is being built from its blocks. Try again in a moment.")]
     CatchingUp,
     /// The appliance stops, or the feed is deleted.
-    #[error("This server is stopping. Try again in a moment.")]
+    #[error("The chain is being closed. Try again in a moment.")]
     Stopping,
     /// A stored block cannot be read.
     #[error("The block cannot be read.")]
@@ -119,7 +119,7 @@ mod tests {
                 503,
                 "The index of this chain is being built from its blocks. Try again in a moment.",
             ),
-            (ChainError::Stopping, 503, "This server is stopping. Try again in a moment."),
+            (ChainError::Stopping, 503, "The chain is being closed. Try again in a moment."),
             (ChainError::Unreadable, 500, "The block cannot be read."),
             (ChainError::Mirrored, 409, "This chain is filled by a mirror. Post to its upstream."),
         ];
