@@ -40,7 +40,7 @@ pub(crate) fn add_root_fields(request: &Request<'_>, fields: &mut Map<String, Va
 
 fn advertised(request: &Request<'_>) -> Advertised {
     let configured = request.shard.appliance.config.bigchaindb.advertised_url.as_deref();
-    let url = configured.map_or_else(|| asked_url(request), |url| url.trim_end_matches('/').to_owned());
+    let url = configured.map_or_else(|| asked_url(request), str::to_owned);
     let address = |stream: Stream| format!("{url}{}", stream.path());
     // The original has no such stream, and no field for it.
     let is_shared = !request.listening.serves_only(Dialect::Bigchaindb);
