@@ -29,6 +29,11 @@ impl Listening {
     pub(crate) fn serves(&self, dialect: Dialect) -> bool {
         self.dialects.contains(&dialect)
     }
+
+    /// Whether requests of the dialect, and of no other, are answered here.
+    pub(crate) fn serves_only(&self, dialect: Dialect) -> bool {
+        self.dialects == [dialect]
+    }
 }
 
 /// Why an address cannot be listened on.
@@ -102,6 +107,8 @@ mod tests {
         assert_ne!(bound.listening.address.port(), 0);
         assert!(bound.listening.serves(Dialect::Native));
         assert!(!bound.listening.serves(Dialect::Atproto));
+        assert!(bound.listening.serves_only(Dialect::Native));
+        assert!(!bound.listening.serves_only(Dialect::Atproto));
     }
 
     #[test]

@@ -4,5 +4,6 @@
 //! files are its other requests.
 
 pub(crate) mod atproto;
+pub(crate) mod bigchaindb;
 pub(crate) mod native;
 pub(crate) mod streamr;

@@ -113,10 +113,13 @@ impl Shard {
             return;
         };
         let feed = group.feed.feed().clone();
+        // It may hold what keeps the cursor's encoding from being given up, and the group may end meanwhile.
+        let protocol = group.protocol.clone();
         let shard = self.clone();
         let fetching = async move {
             let moved = feed.next_segment(&mut cursor).await;
             shard.resume_at(reader, cursor, moved);
+            drop(protocol);
         };
         self.spawn(fetching);
     }
