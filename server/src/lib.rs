@@ -16,6 +16,7 @@ mod exposure;
 mod feeds;
 mod filters;
 mod http;
+pub mod index;
 mod limits;
 mod listen;
 mod machine;

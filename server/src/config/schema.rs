@@ -102,6 +102,7 @@ pub(super) static ROOT: &[Setting<Config>] = &[
     bytes("limits.header_bytes_max", KIB..=MIB, |c| &mut c.limits.header_bytes_max),
     millis("limits.header_timeout_ms", 100..=10 * MINUTE_MS, |c| &mut c.limits.header_timeout_ms),
     bytes("limits.request_body_bytes_max", KIB..=4 * GIB, |c| &mut c.limits.request_body_bytes_max),
+    millis("limits.body_timeout_ms", 1_000..=24 * HOUR_MS, |c| &mut c.limits.body_timeout_ms),
     millis("limits.idle_timeout_ms", 100..=24 * HOUR_MS, |c| &mut c.limits.idle_timeout_ms),
     bytes("limits.event_bytes_max", 1..=EVENT_BYTES_LIMIT, |c| &mut c.limits.event_bytes_max),
     bytes("limits.key_bytes_max", 1..=KIB, |c| &mut c.limits.key_bytes_max),

@@ -25,6 +25,8 @@ pub struct Limits {
     pub header_timeout_ms: u64,
     /// Size of a request's body.
     pub request_body_bytes_max: u64,
+    /// Time from the end of a request's headers to the end of its body.
+    pub body_timeout_ms: u64,
     /// Time a connection may be silent before or between requests, and while a body is on its way.
     pub idle_timeout_ms: u64,
     /// Size of one event's body, or of one published frame.
@@ -50,6 +52,7 @@ impl Default for Limits {
             header_bytes_max: 16 * KIB,
             header_timeout_ms: 10_000,
             request_body_bytes_max: 64 * MIB,
+            body_timeout_ms: 300_000,
             idle_timeout_ms: 60_000,
             event_bytes_max: 5_000_000,
             key_bytes_max: 1_024,

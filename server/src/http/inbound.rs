@@ -9,6 +9,7 @@ use std::{
     io,
     pin::Pin,
     task::{Poll, ready},
+    time::Instant,
 };
 
 use futures_lite::{AsyncRead, AsyncWriteExt, future};
@@ -51,6 +52,12 @@ pub(crate) enum InboundError {
         /// The limit.
         timeout_ms: u64,
     },
+    /// The body took longer than it may.
+    #[error("The request body was not complete within {timeout_ms} ms (limits.body_timeout_ms).")]
+    BodyTooSlow {
+        /// The limit.
+        timeout_ms: u64,
+    },
     /// The peer ended in the middle of a request.
     #[error("The connection ended in the middle of the request.")]
     Truncated,
@@ -65,7 +72,7 @@ impl InboundError {
         match self {
             Self::Head(error) => Some(error.status()),
             Self::Body(error) => Some(error.status()),
-            Self::HeadTimeout { .. } | Self::BodyTimeout { .. } => Some(408),
+            Self::HeadTimeout { .. } | Self::BodyTimeout { .. } | Self::BodyTooSlow { .. } => Some(408),
             Self::Truncated => Some(400),
             Self::Io(_) => None,
         }
@@ -76,7 +83,7 @@ impl InboundError {
         match self {
             Self::Head(error) => error.code(),
             Self::Body(error) => error.code(),
-            Self::HeadTimeout { .. } | Self::BodyTimeout { .. } => "RequestTimeout",
+            Self::HeadTimeout { .. } | Self::BodyTimeout { .. } | Self::BodyTooSlow { .. } => "RequestTimeout",
             Self::Truncated | Self::Io(_) => "BadRequest",
         }
     }
@@ -89,6 +96,7 @@ pub(crate) struct Inbound {
     limits: HeadLimits,
     head_timeout_ms: u64,
     idle_timeout_ms: u64,
+    body_timeout_ms: u64,
     body: Option<BodyKind>,
     expects_continue: bool,
 }
@@ -101,6 +109,7 @@ impl Inbound {
             limits: HeadLimits { bytes_max: limits.header_bytes_max as usize, ..HeadLimits::default() },
             head_timeout_ms: limits.header_timeout_ms,
             idle_timeout_ms: limits.idle_timeout_ms,
+            body_timeout_ms: limits.body_timeout_ms,
             body: None,
             expects_continue: false,
         }
@@ -160,6 +169,7 @@ impl Inbound {
         };
         let mut decoder = BodyDecoder::new(kind, bytes_max)?;
         let mut unpaused_bytes = 0;
+        let began = Instant::now();
         if let BodyKind::Length(length) = kind {
             body.reserve(length.min(bytes_max) as usize);
         }
@@ -172,7 +182,7 @@ impl Inbound {
                 self.socket.clear_deadline();
                 return Ok(body);
             }
-            self.wait_for_body().await?;
+            self.wait_for_body(began).await?;
             unpaused_bytes += self.pending.len();
             if unpaused_bytes > UNPAUSED_BYTES_MAX {
                 unpaused_bytes = 0;
@@ -208,8 +218,9 @@ impl Inbound {
         }
     }
 
-    async fn wait_for_body(&mut self) -> Result<(), InboundError> {
-        self.socket.set_deadline_ms(self.idle_timeout_ms);
+    async fn wait_for_body(&mut self, began: Instant) -> Result<(), InboundError> {
+        let left_ms = self.body_timeout_ms.saturating_sub(began.elapsed().as_millis() as u64);
+        self.socket.set_deadline_ms(self.idle_timeout_ms.min(left_ms));
         if std::mem::take(&mut self.expects_continue) {
             let sent = self.socket.write_all(CONTINUE).await;
             sent.map_err(InboundError::Io)?;
@@ -217,6 +228,9 @@ impl Inbound {
         match self.fill().await {
             Ok(0) => Err(InboundError::Truncated),
             Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && left_ms < self.idle_timeout_ms => {
+                Err(InboundError::BodyTooSlow { timeout_ms: self.body_timeout_ms })
+            }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(InboundError::BodyTimeout { timeout_ms: self.idle_timeout_ms })
             }

@@ -38,6 +38,23 @@ fn a_head_that_dribbles_in_is_refused() {
 }
 
 #[test]
+fn a_body_that_dribbles_in_is_refused() {
+    let appliance = Appliance::start_with(|config| config.limits.body_timeout_ms = 1_000);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let mut connection = Connection::open(appliance.address);
+        let head = "POST /v1/feeds/repos/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n";
+        connection.send(format!("{head}Content-Length: 100000\r\n\r\n"));
+        let sending = connection.stream.try_clone().unwrap();
+        scope.spawn(|| dribble(sending, &stop));
+        let answer = connection.answer();
+        assert_eq!((answer.error(), answer.header("Connection")), ((408, "RequestTimeout".into()), Some("close")));
+        assert!(answer.json()["message"].as_str().unwrap().contains("limits.body_timeout_ms"));
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
 fn a_connection_that_says_nothing_is_closed_without_a_word() {
     let appliance = Appliance::start_with(|config| config.limits.idle_timeout_ms = 1_500);
     let mut asked = Connection::open(appliance.address);

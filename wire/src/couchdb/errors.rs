@@ -5,10 +5,16 @@
 
 use std::borrow::Cow;
 
+use super::all_docs::AllDocsError;
+use super::bulk::BulkError;
 use super::changes::ChangesError;
 use super::doc::DocError;
 use super::doc::id::IdError;
+use super::find::FindError;
+use super::multipart::MultipartError;
 use super::rev::Conflict;
+use super::revs_diff::RevsDiffError;
+use super::security::SecurityError;
 use super::selector::SelectorError;
 use super::selector::project::FieldsError;
 use super::text::BodyError;
@@ -203,7 +209,7 @@ macro_rules! refusals {
     )*};
 }
 
-refusals!(DocError, SelectorError, ChangesError);
+refusals!(DocError, SelectorError, ChangesError, AllDocsError, BulkError, FindError, MultipartError, RevsDiffError);
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
@@ -223,6 +229,12 @@ impl From<Conflict> for Refusal {
 
 impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<SecurityError> for Refusal {
+    fn from(error: SecurityError) -> Self {
         Self::bad_request(error.to_string())
     }
 }

@@ -46,6 +46,7 @@ fn every_setting_arrives() {
         header_bytes_max = "3KiB"
         header_timeout_ms = "4s"
         request_body_bytes_max = "5MiB"
+        body_timeout_ms = "37s"
         idle_timeout_ms = "6min"
         event_bytes_max = 7_000
         key_bytes_max = 8
@@ -171,6 +172,7 @@ fn every_setting_arrives() {
             header_bytes_max: 3 << 10,
             header_timeout_ms: 4_000,
             request_body_bytes_max: 5 << 20,
+            body_timeout_ms: 37_000,
             idle_timeout_ms: 360_000,
             event_bytes_max: 7_000,
             key_bytes_max: 8,

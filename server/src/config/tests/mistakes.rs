@@ -45,7 +45,7 @@ fn keys() {
         ),
         (
             "limits = 3",
-            &["FILE:1:10: limits: expected a table, found the number 3; it holds connections_max, \
+            &["FILE:1:10: limits: expected a table, found the number 3; it holds body_timeout_ms, connections_max, \
             connections_per_address_max, control_queue_bytes_max, event_bytes_max, feeds_max, header_bytes_max, \
             header_timeout_ms, idle_timeout_ms, json_depth_max, key_bytes_max, limit_loopback, \
             replays_per_address_max and request_body_bytes_max"],

@@ -141,7 +141,12 @@ pub(super) async fn begin(request: Request<'_>, name: &str) -> Reply {
     if !websocket && read.format == Format::Json {
         return page::page(&feed, start, read.limit).await.into();
     }
-    stream(request, feed, Form::of(&read, websocket), start).await
+    let reply = stream(request, feed.clone(), Form::of(&read, websocket), start).await;
+    // Making a cursor takes its time. What was retained before may have gone by then, and nothing is skipped without a word.
+    match (reply, place(&feed, read.start)) {
+        (Reply::Stream(_), Err(gone)) => gone.into(),
+        (reply, _) => reply,
+    }
 }
 
 async fn stream(request: Request<'_>, feed: Arc<FeedEntry>, form: Form, start: Start) -> Reply {

@@ -59,7 +59,7 @@ pub enum EventFilter {
 /// An encoding of changes.
 #[derive(Clone, Debug)]
 pub struct Changes {
-    name: &'static str,
+    name: Arc<str>,
     shape: Shape,
     filter: Option<Arc<EventFilter>>,
     uid: DbUid,
@@ -144,12 +144,12 @@ impl EventFilter {
 impl Changes {
     /// The encoding of a shape, for every feed.
     pub fn new(shape: Shape) -> Self {
-        Self { name: shape.name(), shape, filter: None, uid: DbUid::default() }
+        Self { name: shape.name().into(), shape, filter: None, uid: DbUid::default() }
     }
 
-    /// The encoding of a shape with a filter. Its name is never freed; make one instance per filter that is in use.
+    /// The encoding of a shape with a filter.
     pub fn filtered(shape: Shape, filter: EventFilter) -> Self {
-        let name = Self::name_for(shape, &filter).leak();
+        let name = Self::name_for(shape, &filter).into();
         Self { name, filter: Some(Arc::new(filter)), ..Self::new(shape) }
     }
 
@@ -174,8 +174,8 @@ impl Changes {
 }
 
 impl Encoder for Changes {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {

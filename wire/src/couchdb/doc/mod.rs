@@ -7,7 +7,7 @@
 //! | [`attachment`] | `_attachments`: inline data, stubs, bodies that follow |
 //! | [`target`] | which revision a write replaces: body, query and header together |
 //! | [`query`] | the parameters of a read |
-//! | [`write`] | a document as shown: `_id` and `_rev` first |
+//! | [`shown`] | a document as shown: `_id` and `_rev` first |
 //! | [`error`] | what is wrong with a document |
 
 pub mod attachment;
@@ -16,9 +16,9 @@ pub mod id;
 pub mod parse;
 pub mod query;
 mod revisions;
+pub mod shown;
 pub mod target;
-pub mod write;
 
 pub use error::DocError;
 pub use parse::{DocLimits, Document};
-pub use write::Shown;
+pub use shown::Shown;

@@ -8,6 +8,7 @@ use tailwater_core::{BodyFormat, Event};
 
 use super::DELETE;
 use crate::atproto::frame;
+use crate::couchdb::rev::Rev;
 use crate::couchdb::text::{Kind, Value};
 use crate::dag_cbor::to_json;
 use crate::json;
@@ -60,7 +61,8 @@ impl<'a> Change<'a> {
     fn read_own(event: &Event<'a>, body: Value<'a>) -> Option<Self> {
         let mut members = body.members().peekable();
         members.next_if(|member| member.key.is("_id"))?;
-        let rev = members.next_if(|member| member.key.is("_rev") && member.value.kind() == Kind::String)?;
+        let is_rev = |value: Value<'_>| value.string().is_some_and(|text| text.parse::<Rev>().is_ok());
+        let rev = members.next_if(|member| member.key.is("_rev") && is_rev(member.value))?;
         let mut end = rev.span.end;
         let mut next = |name: &str| {
             let member = members.next_if(|member| member.key.is(name))?;

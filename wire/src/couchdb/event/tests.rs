@@ -120,7 +120,8 @@ fn whether_it_is_deleted_is_the_winners_business() {
 #[test]
 fn events_of_another_origin() {
     let md5_of_null = "37a6259cc0c1dae299a7866489dff0bd";
-    let table: [(&str, &str, &str, String); 6] = [
+    let table: [(&str, &str, &str, String); 7] = [
+        ("put", "k", r#"{"_id":"k","_rev":"none","a":1}"#, r#""a":1"#.into()),
         ("put", "k", r#"{"a":1,"_b":2,"_id":3}"#, r#""a":1"#.into()),
         ("put", "k", "{}", String::new()),
         ("put", "k", "[1]", r#""body":[1]"#.into()),

@@ -93,8 +93,8 @@ fn list(texts: impl Iterator<Item = String>) -> String {
     format!("[{}]", texts.collect::<Vec<_>>().join(","))
 }
 
-fn sorted(literals: impl Iterator<Item = Literal>) -> String {
-    let mut texts: Vec<String> = literals.map(|operand| literal(&operand)).collect();
+fn sorted<'a>(literals: impl Iterator<Item = &'a Literal>) -> String {
+    let mut texts: Vec<String> = literals.map(literal).collect();
     texts.sort_unstable();
     texts.dedup();
     list(texts.into_iter())

@@ -1,4 +1,4 @@
-//! Values as CouchDB's messages show them: as Erlang terms (`~w`). Strings are lists of bytes there.
+//! Values as CouchDB's messages show them: as Erlang terms.
 
 use std::fmt::Write;
 
@@ -7,10 +7,28 @@ use crate::couchdb::text::{Kind, Number, Value};
 /// A longer term is cut off.
 const TERM_BYTES_MAX: usize = 1_000;
 
-/// A value as an Erlang term.
+/// How strings are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strings {
+    /// As bytes, `<<97>>` (`~w`).
+    Bytes,
+    /// As text where it is ASCII, `<<"a">>` (`~p`).
+    Text,
+}
+
+/// A value as an Erlang term, the way `~w` shows it.
 pub(crate) fn term(value: Value<'_>) -> String {
+    shown(value, Strings::Bytes)
+}
+
+/// The same as `~p` shows it.
+pub(crate) fn readable_term(value: Value<'_>) -> String {
+    shown(value, Strings::Text)
+}
+
+fn shown(value: Value<'_>, strings: Strings) -> String {
     let mut out = String::new();
-    write_term(value, &mut out);
+    write_term(value, strings, &mut out);
     if out.len() > TERM_BYTES_MAX {
         out.truncate(TERM_BYTES_MAX);
         out.push_str("...");
@@ -18,26 +36,26 @@ pub(crate) fn term(value: Value<'_>) -> String {
     out
 }
 
-fn write_term(value: Value<'_>, out: &mut String) {
+fn write_term(value: Value<'_>, strings: Strings, out: &mut String) {
     // What is longer will be cut off anyway.
     if out.len() > TERM_BYTES_MAX {
         return;
     }
     match value.kind() {
-        Kind::String => write_binary(&value.string().unwrap_or_default(), out),
+        Kind::String => write_binary(&value.string().unwrap_or_default(), strings, out),
         Kind::Number => write_number(value, out),
         Kind::Array => {
             out.push('[');
-            separated(value.elements(), out, write_term);
+            separated(value.elements(), out, |element, out| write_term(element, strings, out));
             out.push(']');
         }
         Kind::Object => {
             out.push_str("{[");
             separated(value.members(), out, |member, out| {
                 out.push('{');
-                write_binary(&member.key.decode(), out);
+                write_binary(&member.key.decode(), strings, out);
                 out.push(',');
-                write_term(member.value, out);
+                write_term(member.value, strings, out);
                 out.push('}');
             });
             out.push_str("]}");
@@ -53,8 +71,13 @@ fn separated<T>(items: impl Iterator<Item = T>, out: &mut String, mut write: imp
     }
 }
 
-/// A string as a binary: `<<97,98>>`.
-fn write_binary(text: &str, out: &mut String) {
+/// A string as a binary.
+fn write_binary(text: &str, strings: Strings, out: &mut String) {
+    let is_text = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if strings == Strings::Text && is_text {
+        let text: String = text.chars().take(TERM_BYTES_MAX).collect();
+        return out.push_str(&format!("<<{text:?}>>"));
+    }
     out.push_str("<<");
     separated(text.bytes(), out, |byte, out| {
         // Writing to a string cannot fail.
@@ -92,6 +115,8 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(term(Value::new(text.as_bytes())), expected);
         }
+        let shown = readable_term(Value::new(br#"{"k":["a\"b","\u00e4",""]}"#));
+        assert_eq!(shown, r#"{[{<<"k">>,[<<"a\"b">>,<<195,164>>,<<>>]}]}"#);
     }
 
     #[test]

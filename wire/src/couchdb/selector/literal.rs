@@ -69,44 +69,55 @@ impl Literal {
     }
 }
 
-/// The operands of `$in` and `$nin`. Plain strings are looked up, everything else is compared one by one.
+/// The operands of `$in` and `$nin`: looked up, not compared one by one, for there may be many and an array may have
+/// many elements.
 #[derive(Clone, Debug)]
 pub(super) struct Set {
+    /// In the order of JSON values.
+    sorted: Vec<Literal>,
+    /// Those that are plain strings, for most of what is asked.
     plain: HashSet<Box<str>>,
-    others: Vec<Literal>,
+    has_other_strings: bool,
 }
 
 impl Set {
     pub(super) fn new(array: Value<'_>) -> Self {
-        let mut set = Self { plain: HashSet::new(), others: Vec::new() };
-        for literal in array.elements().map(Literal::new) {
-            match literal {
-                Literal::String(Text { text, is_plain: true }) => drop(set.plain.insert(text)),
-                other => set.others.push(other),
-            }
-        }
-        set
+        let mut operands: Vec<_> = array.elements().map(|element| (element, Literal::new(element))).collect();
+        operands.sort_by(|(a, _), (_, b)| compare::compare(*a, b, Order::Collated));
+        let sorted: Vec<Literal> = operands.into_iter().map(|(_, literal)| literal).collect();
+        let texts =
+            || sorted.iter().filter_map(|literal| if let Literal::String(text) = literal { Some(text) } else { None });
+        let plain = texts().filter(|text| text.is_plain).map(|text| text.text.clone()).collect();
+        let has_other_strings = texts().any(|text| !text.is_plain);
+        Self { sorted, plain, has_other_strings }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.others.is_empty()
+        self.sorted.is_empty()
     }
 
     /// Whether one of the operands equals `value`.
     pub(super) fn contains(&self, value: Value<'_>, order: Order) -> bool {
-        let others = |set: &Self| set.others.iter().any(|literal| compare::equal(value, literal, order));
-        let Some(string) = value.string() else { return others(self) };
-        if self.plain.contains(string.as_ref()) {
-            return true;
+        if let Some(string) = value.string() {
+            if self.plain.contains(string.as_ref()) {
+                return true;
+            }
+            // Only a string that is not plain may equal one that is spelled differently.
+            if !self.has_other_strings && collate::is_plain(&string) {
+                return false;
+            }
         }
-        // A string that is not plain may equal a plain one that is spelled differently.
-        let unusual = order == Order::Collated && !collate::is_plain(&string);
-        others(self) || (unusual && self.plain.iter().any(|plain| collate::compare(&string, plain).is_eq()))
+        match order {
+            Order::Collated => {
+                let found = self.sorted.binary_search_by(|literal| compare::compare(value, literal, order).reverse());
+                found.is_ok()
+            }
+            Order::Raw => self.sorted.iter().any(|literal| compare::equal(value, literal, order)),
+        }
     }
 
-    /// All operands, in no particular order.
-    pub(super) fn literals(&self) -> impl Iterator<Item = Literal> {
-        let plain = self.plain.iter().map(|text| Literal::String(Text { text: text.clone(), is_plain: true }));
-        plain.chain(self.others.iter().cloned())
+    /// All operands.
+    pub(super) fn literals(&self) -> impl Iterator<Item = &Literal> {
+        self.sorted.iter()
     }
 }

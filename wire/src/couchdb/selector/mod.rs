@@ -30,7 +30,7 @@ mod collate;
 mod compare;
 mod compile;
 mod condition;
-mod erlang;
+pub(super) mod erlang;
 mod error;
 mod evaluate;
 mod field;

@@ -112,7 +112,7 @@ impl<'l> Parser<'l> {
             ("$in", _) => Err(bad_argument("$in", value)),
             ("$nin", _) if kind == Kind::Array => Ok(Condition::Nin(Set::new(value))),
             ("$nin", _) => Err(bad_argument("$nin", value)),
-            ("$all", _) if kind == Kind::Array => Ok(Condition::All(value.elements().map(Literal::new).collect())),
+            ("$all", _) if kind == Kind::Array => self.all(value),
             ("$all", _) => Err(bad_argument("$all", value)),
             ("$exists", _) => value.boolean().map(Condition::Exists).ok_or_else(|| bad_argument("$exists", value)),
             ("$type", Some(name)) => Ok(Condition::Type(name.into())),
@@ -123,6 +123,15 @@ impl<'l> Parser<'l> {
             ("$beginsWith", Some(prefix)) => Ok(Condition::BeginsWith(prefix.into())),
             _ => self.parts(name, value),
         }
+    }
+
+    /// Each operand is looked for in the whole array, so each counts.
+    fn all(&mut self, value: Value<'_>) -> Result<Condition<Node>, SelectorError> {
+        let literals = value.elements().map(|element| {
+            self.count()?;
+            Ok(Literal::new(element))
+        });
+        literals.collect::<Result<_, _>>().map(Condition::All)
     }
 
     fn pattern(&mut self, pattern: &str, value: Value<'_>) -> Result<Condition<Node>, SelectorError> {

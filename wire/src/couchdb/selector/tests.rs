@@ -102,6 +102,25 @@ fn a_canonical_text_is_a_selector_with_the_same_text() {
     }
 }
 
+/// Ten thousand operands and a hundred thousand elements: compared one by one they would take minutes.
+#[test]
+fn many_operands_are_looked_up() {
+    let numbers = |from: u32, to: u32| (from..to).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let selector = parse(&format!(r#"{{"x":{{"$in":[{}]}}}}"#, numbers(0, 10_000))).unwrap();
+    for (array, expected) in [(numbers(10_000, 110_000), false), (numbers(9_999, 110_000), true)] {
+        assert_eq!(selector.matches(Value::new(format!(r#"{{"x":[{array}]}}"#).as_bytes())), expected);
+    }
+    assert!(matches(r#"{"x":{"$in":["ä",null,{"a":1},"b",[2],1.5,true,"a"]}}"#, r#"{"x":[{"a":1}]}"#));
+    for value in ["\"a\\u0308\"", "null", "1.50", "true", "[[2]]", "[\"a\"]"] {
+        let document = format!(r#"{{"x":{value}}}"#);
+        assert!(matches(r#"{"x":{"$in":["ä",null,{"a":1},"b",[2],1.5,true,"a"]}}"#, &document), "{value}");
+    }
+    for value in ["\"A\"", "false", "1", "[2]", "{\"a\":2}"] {
+        let document = format!(r#"{{"x":{value}}}"#);
+        assert!(!matches(r#"{"x":{"$in":["ä",null,{"a":1},"b",[2],1.5,true,"a"]}}"#, &document), "{value}");
+    }
+}
+
 #[test]
 fn what_is_read() {
     let selector = parse(r#"{"a.b":1,"$or":[{"_leaves":2},{"c":3}]}"#).unwrap();
@@ -112,6 +131,8 @@ fn what_is_read() {
 #[test]
 fn limits() {
     let many = format!("{{\"$or\":[{}]}}", vec![r#"{"a":1}"#; 600].join(","));
+    assert_eq!(parse(&many).unwrap_err(), SelectorError::TooManyNodes { nodes_max: 500 });
+    let many = format!(r#"{{"a":{{"$all":[{}]}}}}"#, vec!["1"; 600].join(","));
     assert_eq!(parse(&many).unwrap_err(), SelectorError::TooManyNodes { nodes_max: 500 });
     let patterns = format!("{{\"$or\":[{}]}}", vec![r#"{"a":{"$regex":"b"}}"#; 21].join(","));
     assert_eq!(parse(&patterns).unwrap_err(), SelectorError::TooManyPatterns { patterns_max: 20 });
