@@ -225,7 +225,11 @@ fn who_may_read() {
     let answer = |secret: &str| ask_with(&appliance, "", &format!("Authorization: Bearer {secret}\r\n")).answer();
     assert_eq!(answer("reader").status, 200);
     let cases = [
-        (get(&appliance, ""), 401, "{\"error\":\"unauthorized\",\"reason\":\"You are not authorized to access this db.\"}\n"),
+        (
+            get(&appliance, ""),
+            401,
+            "{\"error\":\"unauthorized\",\"reason\":\"You are not authorized to access this db.\"}\n",
+        ),
         (answer("stranger"), 403, "{\"error\":\"forbidden\",\"reason\":\"You are not allowed to access this db.\"}\n"),
     ];
     for (answer, status, body) in cases {
@@ -237,7 +241,10 @@ fn who_may_read() {
 fn only_who_understands_chunks() {
     let appliance = with(&[]);
     let answer = appliance.raw(format!("GET /{DB}/_changes HTTP/1.0\r\n\r\n"));
-    assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains("\"reason\":\"Changes are sent in chunks"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 505 ") && answer.contains("\"reason\":\"Changes are sent in chunks"),
+        "{answer}"
+    );
 }
 
 #[test]

@@ -10,7 +10,9 @@ use crate::{
 const KINDS: [&str; 2] = ["odd", "even"];
 
 fn numbers(from: u64, to: u64) -> Vec<Value> {
-    (from..=to).map(|n| json!({ "kind": "put", "key": format!("d{n}"), "body": { "n": n, "kind": KINDS[n as usize % 2] } })).collect()
+    (from..=to)
+        .map(|n| json!({ "kind": "put", "key": format!("d{n}"), "body": { "n": n, "kind": KINDS[n as usize % 2] } }))
+        .collect()
 }
 
 fn selector(selector: &Value) -> String {
@@ -63,7 +65,10 @@ fn what_matches_live() {
     publish(&appliance, &numbers(6, 7));
     publish(&appliance, &numbers(9, 9));
     assert!(row(&mut lines).contains("\"seq\":\"6\",\"id\":\"d7\"") && row(&mut lines).contains("\"id\":\"d9\""));
-    assert!(row(&mut blocks).ends_with("\"n\":7,\"kind\":\"even\"}}\nid: \"6\"\n\n") && row(&mut blocks).contains("\"id\":\"d9\""));
+    assert!(
+        row(&mut blocks).ends_with("\"n\":7,\"kind\":\"even\"}}\nid: \"6\"\n\n")
+            && row(&mut blocks).contains("\"id\":\"d9\"")
+    );
     let answer = chunks(&mut poll);
     assert!(answer[3].starts_with("{\"seq\":\"6\",\"id\":\"d7\""), "{answer:?}");
     let answer = chunks(&mut limited);
@@ -80,7 +85,10 @@ fn large_answers() {
     assert_eq!(found, expected);
     // Nothing matches: the answer is whole, or is waited for.
     let nothing = selector(&json!({ "n": -1 }));
-    assert_eq!(body_post(&appliance, "filter=_selector", &nothing), "{\"results\":[\n\n],\n\"last_seq\":\"6000\",\"pending\":0}\n\n");
+    assert_eq!(
+        body_post(&appliance, "filter=_selector", &nothing),
+        "{\"results\":[\n\n],\n\"last_seq\":\"6000\",\"pending\":0}\n\n"
+    );
     let mut poll = ask_post(&appliance, "feed=longpoll&filter=_selector", &nothing);
     poll.head();
     assert_eq!((chunk(&mut poll), chunk(&mut poll)), ("{\"results\":[\n".into(), "\n".into()));
@@ -120,7 +128,8 @@ fn there_is_an_end_to_different_selectors() {
         config.storage.frame_idle_ms = 1_000;
     });
     let open = |n: u64| {
-        let mut feed = ask_post(&appliance, "feed=continuous&since=now&filter=_selector", &selector(&json!({ "n": n })));
+        let mut feed =
+            ask_post(&appliance, "feed=continuous&since=now&filter=_selector", &selector(&json!({ "n": n })));
         (feed.head(), feed)
     };
     let (first, second) = (open(1), open(2));
@@ -141,8 +150,13 @@ fn there_is_an_end_to_different_selectors() {
 #[test]
 fn leaf_by_leaf() {
     let appliance = with(&t3());
-    let matching = body_post(&appliance, "filter=_selector&style=all_docs&include_docs=true", &selector(&json!({ "v": 2 })));
-    assert!(matching.contains(r#"{"seq":"1","id":"cf","changes":[{"rev":"2-ccc2"}],"doc":{"_id":"cf","_rev":"2-ccc2","v":2}}"#), "{matching}");
+    let matching =
+        body_post(&appliance, "filter=_selector&style=all_docs&include_docs=true", &selector(&json!({ "v": 2 })));
+    assert!(
+        matching
+            .contains(r#"{"seq":"1","id":"cf","changes":[{"rev":"2-ccc2"}],"doc":{"_id":"cf","_rev":"2-ccc2","v":2}}"#),
+        "{matching}"
+    );
     assert_eq!(ids(&body_post(&appliance, "filter=_selector&style=all_docs", &selector(&json!({ "k": 1 })))), ["att"]);
 }
 

@@ -49,7 +49,9 @@ fn captured_answers() {
 
 #[test]
 fn what_passes_live_and_afterwards() {
-    let appliance = with(&[design(json!({ "filters": { "third": "function(doc, req) { return doc.n % 3 == req.query.rest; }" } }))]);
+    let appliance = with(&[design(
+        json!({ "filters": { "third": "function(doc, req) { return doc.n % 3 == req.query.rest; }" } }),
+    )]);
     publish(&appliance, &numbers(1, 10));
     let query = "filter=d/third&rest=0";
     assert_eq!(ids(&body(&appliance, query)), ["n3", "n6", "n9"]);
@@ -86,7 +88,8 @@ fn equal_functions_are_run_once() {
     let once = "function(doc) { var seen = this.seen = this.seen || {}; var is_new = !seen[doc._id]; seen[doc._id] = true; return is_new; }";
     let appliance = with(&[design(json!({ "filters": { "once": once } }))]);
     publish(&appliance, &numbers(1, 20));
-    let mut feeds: Vec<_> = (0..20).map(|_| ask(&appliance, "feed=continuous&filter=d/once&heartbeat=50000&a=1&b=2")).collect();
+    let mut feeds: Vec<_> =
+        (0..20).map(|_| ask(&appliance, "feed=continuous&filter=d/once&heartbeat=50000&a=1&b=2")).collect();
     feeds.iter_mut().for_each(|feed| assert_eq!(feed.head().status, 200));
     publish(&appliance, &numbers(21, 22));
     for feed in &mut feeds {
@@ -101,7 +104,9 @@ fn equal_functions_are_run_once() {
 
 #[test]
 fn whole_answers_through_a_function() {
-    let appliance = with(&[design(json!({ "filters": { "rare": "function(doc) { return doc.n % 1000 == 1; }", "none": "function() {}" } }))]);
+    let appliance = with(&[design(
+        json!({ "filters": { "rare": "function(doc) { return doc.n % 1000 == 1; }", "none": "function() {}" } }),
+    )]);
     publish(&appliance, &numbers(1, 5_000));
     publish(&appliance, &numbers(1, 1));
     assert_eq!(ids(&body(&appliance, "filter=d/rare")), ["n1001", "n2001", "n3001", "n4001", "n1"]);
@@ -121,7 +126,10 @@ fn a_changed_function_is_another() {
     let mut old = ask(&appliance, "feed=continuous&filter=d/f");
     old.head();
     assert!(row(&mut old).contains("\"id\":\"n1\""));
-    publish(&appliance, &[doc("_design/d", "2-abc", &json!({ "filters": { "f": "function(doc) { return doc.n == 2; }" } }))]);
+    publish(
+        &appliance,
+        &[doc("_design/d", "2-abc", &json!({ "filters": { "f": "function(doc) { return doc.n == 2; }" } }))],
+    );
     assert_eq!(ids(&body(&appliance, "filter=d/f")), ["n2"]);
     publish(&appliance, &numbers(1, 2));
     assert!(row(&mut old).contains("\"seq\":\"5\",\"id\":\"n1\""));

@@ -49,7 +49,10 @@ fn limits_count_rows_and_what_is_left() {
         [line(&rows[0]) + &line(&rows[1]) + "{\"last_seq\":\"4\",\"pending\":1}\n", "\n".into()]
     );
     assert_eq!(ended("feed=live&limit=0"), ["{\"last_seq\":\"0\",\"pending\":3}\n", "\n"]);
-    assert_eq!(ended("feed=longpoll&limit=1"), ["{\"results\":[\n", &object(&rows[..1], 2, 2)[13..][..object(&rows[..1], 2, 2).len() - 14], "\n"]);
+    assert_eq!(
+        ended("feed=longpoll&limit=1"),
+        ["{\"results\":[\n", &object(&rows[..1], 2, 2)[13..][..object(&rows[..1], 2, 2).len() - 14], "\n"]
+    );
     let blocks = format!("data: {}\nid: \"2\"\n\ndata: {}\nid: \"4\"\n\n", rows[0], rows[1]);
     assert_eq!(ended("feed=eventsource&limit=2"), [blocks, "\n".into()]);
     // Nothing is waited for in vain but with a long poll.
@@ -85,7 +88,10 @@ fn the_way_back() {
     assert_eq!(body(&appliance, "descending=1&limit=1"), object(&[row_of("\"2\"", "b", 2)], 2, 2));
     let mut feed = ask(&appliance, "feed=continuous&descending=true&heartbeat=1000");
     feed.head();
-    assert_eq!(chunks(&mut feed).concat(), format!("{}\n{}\n{}\n{{\"last_seq\":\"2\",\"pending\":0}}\n\n", rows[0], rows[1], rows[2]));
+    assert_eq!(
+        chunks(&mut feed).concat(),
+        format!("{}\n{}\n{}\n{{\"last_seq\":\"2\",\"pending\":0}}\n\n", rows[0], rows[1], rows[2])
+    );
     let many: Vec<String> = (0..5_000).map(|n| format!("d{n}")).collect();
     publish(&appliance, &foreign(&many));
     let (rows, last_seq, pending) = summary(&body(&appliance, "descending=true"));
@@ -142,12 +148,18 @@ fn named_documents() {
     let rows = [row_of("\"2\"", "b", 2), row_of("\"4\"", "a", 4)];
     assert_eq!(body(&appliance, &doc_ids(r#""a","nosuch","b","a""#)), object(&rows, 6, 3));
     assert_eq!(body(&appliance, &format!("{}&limit=1", doc_ids(r#""a","b""#))), object(&rows[..1], 2, 4));
-    assert_eq!(body(&appliance, &format!("{}&descending=true", doc_ids(r#""a","b""#))), object(&[rows[1].clone(), rows[0].clone()], 2, 3));
+    assert_eq!(
+        body(&appliance, &format!("{}&descending=true", doc_ids(r#""a","b""#))),
+        object(&[rows[1].clone(), rows[0].clone()], 2, 3)
+    );
     assert_eq!(body_post(&appliance, "filter=_doc_ids", r#"{"doc_ids":["b"]}"#), object(&rows[..1], 6, 4));
     assert_eq!(body(&appliance, "filter=_design"), object(&[row_of("\"5\"", "_design/x", 5)], 6, 4));
     // Those that name many are not looked up.
     let many: Vec<String> = (0..1_001).map(|n| format!("x{n}")).chain(["b".to_owned()]).collect();
-    assert_eq!(body_post(&appliance, "filter=_doc_ids", &json!({ "doc_ids": many }).to_string()), object(&rows[..1], 6, 0));
+    assert_eq!(
+        body_post(&appliance, "filter=_doc_ids", &json!({ "doc_ids": many }).to_string()),
+        object(&rows[..1], 6, 0)
+    );
     let since = get(&appliance, "limit=2").json()["last_seq"].as_str().unwrap().to_owned();
     assert_eq!(body(&appliance, &format!("{}&since={since}", doc_ids(r#""a","b""#))), object(&rows[1..], 6, 2));
 }
@@ -217,7 +229,11 @@ fn large_rows_in_pieces() {
             (0..10).map(|m| json!({ "kind": "put", "key": format!("d{n}-{m}"), "body": { "text": text } })).collect();
         publish(&appliance, &docs);
     }
-    for query in ["include_docs=true&limit=300", "include_docs=true&limit=300&buffer_response=true", "include_docs=true&descending=true"] {
+    for query in [
+        "include_docs=true&limit=300",
+        "include_docs=true&limit=300&buffer_response=true",
+        "include_docs=true&descending=true",
+    ] {
         let answer = get(&appliance, query).json();
         let rows = answer["results"].as_array().unwrap();
         assert_eq!(rows.len(), 300);

@@ -58,7 +58,9 @@ fn a_row_a_line() {
     assert!(head.header("ETag").is_some() && head.header("Connection").is_none());
     assert_eq!(chunks(&mut normal), ["{\"results\":[\n", &format!("{rows}{}", end_of_object(4, 0)), "\n"]);
     let docs = body(&appliance, "include_docs=true&since=0");
-    assert!(docs.contains("\"deleted\":true,\"doc\":{\"_id\":\"b\",\"_rev\":\"2-6b4cac76d0f72a9035d0e6b20c710a24\",\"_deleted\":true}}\n"));
+    assert!(docs.contains(
+        "\"deleted\":true,\"doc\":{\"_id\":\"b\",\"_rev\":\"2-6b4cac76d0f72a9035d0e6b20c710a24\",\"_deleted\":true}}\n"
+    ));
     assert!(docs.contains("\"doc\":{\"_id\":\"a\",\"_rev\":\"1-731bef401491606a3b246ed178e697c1\",\"n\":1}},\r\n"));
 }
 

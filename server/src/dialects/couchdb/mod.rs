@@ -19,9 +19,10 @@ use crate::http::{Reply, Request};
 
 /// Whether a path can be this dialect's: it begins with the name of a database, or with one of those that CouchDB reserves.
 pub(crate) fn owns(request: &Request<'_>) -> bool {
-    request.head.segments().is_ok_and(|segments| {
-        segments.first().is_some_and(|first| first.starts_with('_') || is_database_name(first))
-    })
+    request
+        .head
+        .segments()
+        .is_ok_and(|segments| segments.first().is_some_and(|first| first.starts_with('_') || is_database_name(first)))
 }
 
 /// Answers a request of this dialect.

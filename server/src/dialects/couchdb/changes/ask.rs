@@ -102,7 +102,9 @@ impl Ask {
 /// Refuses clients that cannot be sent chunks.
 pub(super) fn require_chunks(head: &Head) -> Result<(), Refusal> {
     match head.version() {
-        Version::Http10 => Err(Refusal::new(505, "http_version_not_supported", "Changes are sent in chunks, which need HTTP/1.1.")),
+        Version::Http10 => {
+            Err(Refusal::new(505, "http_version_not_supported", "Changes are sent in chunks, which need HTTP/1.1."))
+        }
         _ => Ok(()),
     }
 }
@@ -129,7 +131,8 @@ async fn read_body(request: &mut Request<'_>) -> Result<Option<Vec<u8>>, Refusal
         let status = error.status().unwrap_or(400);
         if status == 413 { Problem::TooLarge.into() } else { Refusal::new(status, "bad_request", error.to_string()) }
     })?;
-    let is_json = |kind: &str| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let is_json =
+        |kind: &str| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     match request.head.header("content-type") {
         Some(kind) if !body.is_empty() && !is_json(kind) => Err(Problem::ContentType("application/json").into()),
         _ => Ok(Some(body)),

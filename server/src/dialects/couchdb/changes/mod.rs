@@ -38,8 +38,8 @@ use std::sync::Arc;
 
 use tailwater_wire::couchdb::{changes::FilterSpec, errors::Refusal};
 
-use self::{ask::Ask, way::Way};
 pub(crate) use self::encodings::ChangesEncodings;
+use self::{ask::Ask, way::Way};
 use super::{
     head::{ChangesHead, refused, with_identity},
     scripts::{self, View},

@@ -11,12 +11,12 @@ use tailwater_wire::couchdb::{
 };
 
 use super::{
-    Found,
     super::{
         database::Prospect,
         head::ChangesHead,
         scripts::{Seat, View},
     },
+    Found,
     ask::{Ask, unknown},
     render::{Next, Render, Signal},
     way::{self, Way},
@@ -121,7 +121,8 @@ impl Source {
 
     /// Takes back what was asked.
     fn give_up(self) -> Result<Ask, Refusal> {
-        let render = self.render.ok_or_else(|| Refusal::new(500, "internal_server_error", "The answer was not made."))?;
+        let render =
+            self.render.ok_or_else(|| Refusal::new(500, "internal_server_error", "The answer was not made."))?;
         Ok(render.give_up())
     }
 

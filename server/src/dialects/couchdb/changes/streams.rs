@@ -107,7 +107,9 @@ pub(super) fn reason(farewell: Farewell) -> Refusal {
         Farewell::TooSlow => Refusal::new(503, "service_unavailable", "The changes were not read fast enough."),
         Farewell::LeftWindow => Refusal::new(410, "gone", "The next change is no longer kept."),
         Farewell::Deleted => Problem::DatabaseMissing.into(),
-        Farewell::Damaged => Refusal::new(500, "internal_server_error", "The database cannot be read beyond this point."),
+        Farewell::Damaged => {
+            Refusal::new(500, "internal_server_error", "The database cannot be read beyond this point.")
+        }
     }
 }
 
@@ -135,7 +137,9 @@ impl StreamProtocol for Changes {
             (Feed::Normal, _) => cut(reason(farewell)),
             // The client comes back by itself, with what it had last.
             (Feed::EventSource, _) => [BEAT, LAST_CHUNK].concat(),
-            (Feed::Longpoll | Feed::Continuous, Some(last_seq)) if in_order => self.end(last_seq, self.pending(last_seq)),
+            (Feed::Longpoll | Feed::Continuous, Some(last_seq)) if in_order => {
+                self.end(last_seq, self.pending(last_seq))
+            }
             (Feed::Longpoll | Feed::Continuous, _) => cut(reason(farewell)),
         }
     }
@@ -172,7 +176,8 @@ pub(super) async fn cursor(
     to: u64,
     stop_after: Option<u64>,
 ) -> Result<Cursor, Refusal> {
-    let cursor = ask.entry.feed().cursor(encoding.id, Start::Seq(ask.after + 1)).await.map_err(|error| unreadable(&error))?;
+    let cursor =
+        ask.entry.feed().cursor(encoding.id, Start::Seq(ask.after + 1)).await.map_err(|error| unreadable(&error))?;
     let kept = ask.database.kept.clone();
     if let Some(view) = view {
         let seat = view.join(ask.after + 1, to.max(ask.after), &kept);

@@ -15,8 +15,8 @@ use tailwater_wire::{
 };
 
 use super::{
-    Found,
     super::{head::ChangesHead, scripts::View},
+    Found,
     ask::Ask,
     encodings::Encoding,
     streams::{self, Changes, unreadable},
@@ -53,7 +53,11 @@ pub(super) async fn begin(request: &Request<'_>, mut ask: Ask, view: Option<Arc<
     response.start(&mut prelude);
     let Some(first) = first else {
         response.end(&ask.database.token(to), 0, &mut prelude);
-        return Ok(Found::Reply(Reply::Body(Box::new(Body { head: prelude, source: Box::new(NoMore), keep: !closes }))));
+        return Ok(Found::Reply(Reply::Body(Box::new(Body {
+            head: prelude,
+            source: Box::new(NoMore),
+            keep: !closes,
+        }))));
     };
     chunk(&mut prelude, &first);
     Ok(Found::Reply(Reply::Stream(Box::new(StreamStart {
@@ -88,7 +92,11 @@ async fn first_row(
         }
         match cursor.step() {
             Step::More => {}
-            Step::Done => return view.and_then(|view| view.failure(cursor.next_seq())).map_or(Ok(None), |error| Err(error.into())),
+            Step::Done => {
+                return view
+                    .and_then(|view| view.failure(cursor.next_seq()))
+                    .map_or(Ok(None), |error| Err(error.into()));
+            }
             Step::Gone => return Err(unreadable(&CursorError::Gone { first_seq: ask.entry.feed().first_seq() })),
             Step::NeedSegment => ask.entry.feed().next_segment(cursor).await.map_err(|error| unreadable(&error))?,
             // The view has not got there yet.
@@ -136,7 +144,8 @@ mod tests {
         let encoder = Changes::new(Shape { framing: Framing::Row, style: Style::MainOnly, docs: true });
         for size in [0, 200, 5_000] {
             let body = format!("{{\"a\":\"{}\"}}", "x".repeat(size));
-            let event = |seq| Event { seq, time_us: 0, kind: "put", key: "k", format: BodyFormat::Json, body: body.as_bytes() };
+            let event =
+                |seq| Event { seq, time_us: 0, kind: "put", key: "k", format: BodyFormat::Json, body: body.as_bytes() };
             let mut frames = Vec::new();
             encoder.encode(&event(1), None, &mut frames);
             let first_bytes = frames.len();

@@ -119,11 +119,7 @@ impl Engine {
     }
 
     fn too_long(&self, id: &str) -> ScriptError {
-        ScriptError::TooLong {
-            function: self.shown.clone(),
-            id: id.to_owned(),
-            time_ms_max: self.limits.time_ms_max,
-        }
+        ScriptError::TooLong { function: self.shown.clone(), id: id.to_owned(), time_ms_max: self.limits.time_ms_max }
     }
 
     /// The limit that an exception stands for, if it does.
@@ -199,7 +195,11 @@ mod tests {
             ("function(doc) { return this._id == '_design/d'; } // the end", "{}", true),
             ("function(doc) { return doc.n >= require('lib/a').least; }", r#"{"n":3}"#, true),
             ("function(doc) { return doc.n >= require('lib/deep/c').a.least; }", r#"{"n":2}"#, false),
-            ("function(doc) { return isArray(doc.a) && sum(doc.a) == 3 && toJSON(doc) == '{\"a\":[1,2]}'; }", r#"{"a":[1,2]}"#, true),
+            (
+                "function(doc) { return isArray(doc.a) && sum(doc.a) == 3 && toJSON(doc) == '{\"a\":[1,2]}'; }",
+                r#"{"a":[1,2]}"#,
+                true,
+            ),
         ];
         for (source, document, expected) in table {
             assert_eq!(judge(source, Kind::Filter, document), Ok(expected), "{source} {document}");

@@ -24,8 +24,8 @@ mod view;
 mod views;
 mod workers;
 
+pub(crate) use self::workers::Workers;
 pub(super) use self::{
     open::open,
     view::{Seat, View},
 };
-pub(crate) use self::workers::Workers;

@@ -54,7 +54,13 @@ pub(super) struct Findings {
 }
 
 impl View {
-    pub(super) fn new(script: Script, style: Style, entry: &Arc<FeedEntry>, workers: &Arc<Workers>, shards: usize) -> Self {
+    pub(super) fn new(
+        script: Script,
+        style: Style,
+        entry: &Arc<FeedEntry>,
+        workers: &Arc<Workers>,
+        shards: usize,
+    ) -> Self {
         entry.join_view();
         Self {
             script,

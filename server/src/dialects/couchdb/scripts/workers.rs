@@ -159,7 +159,10 @@ impl Workers {
         self.stuck.fetch_add(1, Ordering::Relaxed);
         let current = worker.lock_current().upgrade();
         if let Some(view) = &current {
-            tracing::error!(function = view.script.shown, "a function does not come back; its thread is left to itself");
+            tracing::error!(
+                function = view.script.shown,
+                "a function does not come back; its thread is left to itself"
+            );
             self.forget(view);
             self.give_up(view);
         }
@@ -273,7 +276,9 @@ impl Worker {
         jobs.retain(|job| job.view.strong_count() > 0);
         let mut views = self.lock_views();
         views.retain(|view| view.strong_count() > 0);
-        for view in views.iter().filter(|view| !jobs.iter().any(|job| job.view.ptr_eq(view))).cloned().collect::<Vec<_>>() {
+        for view in
+            views.iter().filter(|view| !jobs.iter().any(|job| job.view.ptr_eq(view))).cloned().collect::<Vec<_>>()
+        {
             jobs.push(Job { view, engine: None, events: None });
         }
     }
@@ -409,9 +414,7 @@ impl Turn<'_> {
     }
 
     fn verdict(&self, change: &Change<'_>) -> Result<Result<Verdict, ScriptError>, BookError> {
-        let judge = |document: &[u8]| {
-            self.worker.within(self.workers, || self.engine.judge(change.id(), document))
-        };
+        let judge = |document: &[u8]| self.worker.within(self.workers, || self.engine.judge(change.id(), document));
         if self.view.style == Style::MainOnly {
             let mut document = Vec::new();
             change.write_doc(false, &mut document);
