@@ -163,7 +163,8 @@ async fn resolve(entry: &FeedEntry, since: Since) -> Result<u64, Refusal> {
     match since {
         Since::Beginning => Ok(0),
         Since::Now => Ok(feed.last_seq()),
-        Since::Seq(seq) => Ok(seq),
+        // A seq of a time when the log was longer, before it was restored, is the tail: everything new is behind it.
+        Since::Seq(seq) => Ok(seq.min(feed.last_seq())),
         Since::TimeUs(time_us) => {
             let last_seq = feed.last_seq();
             let asking = move || feed.first_seq_since(time_us);
