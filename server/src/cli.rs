@@ -1,6 +1,6 @@
 //! The command line: what can be said, and how it becomes configuration.
 //!
-//! Owns the definitions of `tailwater serve`, `check` and `demo`. Values are passed on as text where the configuration
+//! Owns the definitions of `tailwater serve`, `check`, `demo` and `user`. Values are passed on as text where the configuration
 //! has a reader for them, so that a flag, a variable and a file earn the same sentences. Runs nothing. Tested here.
 
 use std::path::{Path, PathBuf};
@@ -32,6 +32,32 @@ pub enum Command {
     Check(CheckArgs),
     /// Serve made-up traffic from a temporary directory, until Ctrl-C.
     Demo(DemoArgs),
+    /// Users of the CouchDB dialect.
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+/// `tailwater user`
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum UserCommand {
+    /// Make the configuration entry of a new user.
+    ///
+    /// The password is asked for on the terminal; otherwise it is the first line of standard input. The entry is printed, or
+    /// appended to a configuration file.
+    Add(UserAddArgs),
+}
+
+/// `tailwater user add`
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct UserAddArgs {
+    /// What the user logs in with
+    pub name: String,
+    /// What the user may be, such as a role in a database's _security, or _admin; may be repeated
+    #[arg(long = "role", value_name = "ROLE")]
+    pub roles: Vec<String>,
+    /// Configuration file (TOML) to append the entry to
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// `tailwater serve`
@@ -144,6 +170,20 @@ mod tests {
         let config = PathBuf::from("f");
         assert_eq!(parse("tailwater check --config f").ok(), Some(Command::Check(CheckArgs { config })));
         assert!(parse("tailwater check").is_err());
+    }
+
+    #[test]
+    fn a_user_has_a_name_and_roles() {
+        let expected = UserAddArgs {
+            name: "bob".to_owned(),
+            roles: vec!["a".to_owned(), "_admin".to_owned()],
+            config: Some(PathBuf::from("f")),
+        };
+        let line = "tailwater user add bob --role a --role _admin --config f";
+        assert_eq!(parse(line).ok(), Some(Command::User(UserCommand::Add(expected))));
+        for refused in ["user", "user add", "user add a b"] {
+            assert!(parse(&format!("tailwater {refused}")).is_err(), "{refused}");
+        }
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(crate) struct Feeds {
     by_name: RwLock<BTreeMap<String, Arc<FeedEntry>>>,
     by_id: RwLock<HashMap<FeedId, Arc<FeedEntry>>>,
     streams: RwLock<Streams>,
-    databases: RwLock<HashMap<String, Arc<FeedEntry>>>,
+    databases: RwLock<BTreeMap<String, Arc<FeedEntry>>>,
     workers: Arc<Workers>,
 }
 
@@ -262,6 +262,11 @@ impl Feeds {
     /// The ids of all Streamr streams.
     pub(crate) fn stream_ids(&self) -> Vec<String> {
         read(&self.streams).ids()
+    }
+
+    /// Every CouchDB database's feed, in the order of their names.
+    pub(crate) fn databases(&self) -> Vec<Arc<FeedEntry>> {
+        read(&self.databases).values().cloned().collect()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<FeedEntry>> {

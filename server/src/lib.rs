@@ -11,6 +11,7 @@ mod clock;
 pub mod config;
 pub mod demo;
 mod dialects;
+pub mod documents;
 mod encodings;
 mod exposure;
 mod feeds;
@@ -27,6 +28,7 @@ mod shard;
 mod starting;
 mod streams;
 mod sys;
+pub mod user;
 
 pub use appliance::{FeedsError, StartError};
 pub use config::CpuNotAllowed;

@@ -12,9 +12,9 @@ use signal_hook::{
     iterator::Signals,
 };
 use tailwater::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, UserCommand},
     config::{self, Config, LoadOptions, Log, LogFormat, Mistakes},
-    demo, serve,
+    demo, serve, user,
 };
 
 fn main() -> ExitCode {
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => run(arguments.load_options(config::variables())),
         Command::Check(arguments) => return check(arguments.load_options()),
         Command::Demo(arguments) => demo::run(&arguments).map_err(anyhow::Error::from),
+        Command::User(UserCommand::Add(arguments)) => user::add(&arguments).map_err(anyhow::Error::from),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

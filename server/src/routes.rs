@@ -31,6 +31,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     if listening.serves_only(Dialect::Bigchaindb) {
         return bigchaindb::answer(request).await;
     }
+    if listening.serves_only(Dialect::Couchdb) {
+        return couchdb::answer(request).await;
+    }
     if path == "/" {
         return root(&request).into();
     }
@@ -86,6 +89,9 @@ fn root_fields(request: &Request<'_>) -> Map<String, Value> {
     let mut fields: Map<String, Value> = own.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     if request.listening.serves(Dialect::Bigchaindb) {
         bigchaindb::add_root_fields(request, &mut fields);
+    }
+    if request.listening.serves(Dialect::Couchdb) {
+        couchdb::add_root_fields(&request.shard.appliance, &mut fields);
     }
     fields
 }

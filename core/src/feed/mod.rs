@@ -89,6 +89,11 @@ impl Feed {
         &self.core.options
     }
 
+    /// Its identity on the disk, drawn when it was created: a feed that is deleted and created again has another.
+    pub fn uid(&self) -> u64 {
+        self.core.uid
+    }
+
     /// Its runtime id.
     pub fn id(&self) -> FeedId {
         self.core.id

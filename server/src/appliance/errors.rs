@@ -94,6 +94,14 @@ pub enum StartError {
     /// A configured processor is not this process's to use.
     #[error(transparent)]
     Cpu(#[from] config::CpuNotAllowed),
+    /// The file that says what the data directory is known by.
+    #[error("{}: {error}", .path.display())]
+    Identity {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        error: std::io::Error,
+    },
     /// A thread besides the shards'.
     #[error("a thread could not be started: {0}")]
     Threads(std::io::Error),

@@ -21,6 +21,9 @@ use crate::{
 /// The feed, and the Streamr stream, that tells of streams that come and go.
 pub(crate) const SYSTEM_FEED: &str = "_system";
 
+/// The option of a feed that holds when its database was created, in seconds since the Unix epoch.
+pub(crate) const CREATED_OPTION: &str = "couchdb_created_s";
+
 impl Appliance {
     /// Creates a feed, and those of its stream's other partitions. Blocks.
     pub(crate) fn create(
@@ -58,6 +61,7 @@ impl Appliance {
         if exposure.couchdb.is_some() {
             // A database that is deleted and created again is another, and the tokens of the old one are refused.
             options.extra.entry(UID_OPTION).or_insert_with(|| format!("{:016x}", rand::random::<u64>()).into());
+            options.extra.entry(CREATED_OPTION).or_insert_with(|| (now_us() / 1_000_000).into());
         }
         exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
         let feed = self.store.create_feed(name, options)?;
@@ -112,6 +116,7 @@ impl Appliance {
         if let Some(chain) = chain {
             glommio::executor().spawn_blocking(move || chain.stop()).await;
         }
+        self.databases.close(&entry);
         // A feed that has failed cannot be closed in order, and need not be: it is about to be removed.
         let _failed = entry.feed().close().await;
         Ok(entry)
@@ -120,8 +125,9 @@ impl Appliance {
     /// Removes a closed feed, and what was derived from it. Blocks.
     fn remove(&self, feed: &Feed) -> Result<(), FeedsError> {
         self.store.delete_feed(feed.name())?;
-        if let Err(error) = self.indexes.remove(feed.uid()) {
-            tracing::warn!(feed = feed.name(), %error, "the index of a deleted feed is left for the next start to remove");
+        // What is left of it is nobody's, and in nobody's way.
+        if let Err(error) = self.databases.remove(feed.uid()) {
+            tracing::warn!(feed = feed.name(), %error, "something of a deleted feed is left for the next start to remove");
         }
         Ok(())
     }

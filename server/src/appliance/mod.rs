@@ -3,8 +3,10 @@
 //! Owns the store, and what is decided once for all. How feeds come and go is `feeds`'. Never touches a socket. Tested by
 //! `server/tests/native/`.
 
+mod databases;
 mod errors;
 mod feeds;
+mod identity;
 
 use std::{
     sync::{Arc, Mutex},
@@ -14,11 +16,18 @@ use std::{
 use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage::PoolStorage};
 
 pub use self::errors::{FeedsError, StartError};
-pub(crate) use self::feeds::SYSTEM_FEED;
+pub(crate) use self::{
+    databases::Databases,
+    feeds::{CREATED_OPTION, SYSTEM_FEED},
+    identity::Identity,
+};
 use crate::{
-    auth::Keys,
+    auth::{Keys, users::Users},
     config::{self, Config},
-    dialects::{bigchaindb::Chains, couchdb::scripts::Workers},
+    dialects::{
+        bigchaindb::Chains,
+        couchdb::{Updates, scripts::Workers},
+    },
     encodings::Encodings,
     feeds::Feeds,
     filters::Filters,
@@ -45,10 +54,15 @@ pub(crate) struct Appliance {
     /// What dialects look up about the events of feeds.
     indexes: Indexes,
     pub(crate) chains: Chains,
+    pub(crate) databases: Databases,
+    pub(crate) db_updates: Updates,
     pub(crate) places: Arc<Places>,
     pub(crate) stats: Box<[Arc<ShardStats>]>,
     pub(crate) mirrors: Mirrors,
     pub(crate) keys: Keys,
+    pub(crate) users: Users,
+    /// What the data directory is known by.
+    pub(crate) identity: Identity,
     pub(crate) started: Instant,
     shards: Arc<[ShardHandle]>,
     creating: Mutex<()>,
@@ -77,7 +91,11 @@ impl Appliance {
             ),
             stats: shards.iter().map(|_| Arc::default()).collect(),
             mirrors: Mirrors::new(&config.mirrors, limits.into()),
-            keys: Keys::new(&config.keys),
+            keys: Keys::new(&config.keys, !config.users.is_empty()),
+            users: Users::start(&config.users, config.couchdb.logins_waiting_max).map_err(StartError::Threads)?,
+            databases: Databases::start(config.data.clone()).map_err(StartError::Threads)?,
+            db_updates: Updates::default(),
+            identity: Identity::open(&config.data)?,
             started: Instant::now(),
             storage,
             feeds,

@@ -1,11 +1,13 @@
 //! Who may do what: the configured keys, and what each opens.
 //!
-//! Owns the decision, the same for all dialects. Without keys everybody may do everything. With keys, whoever shows none
+//! Owns the decision, the same for all dialects. Without keys and users everybody may do everything. With them, whoever shows none
 //! may read the feeds that are public, and whoever shows a wrong one may do nothing. Never sees a secret for longer than
 //! its comparison takes: what is kept is its SHA-256. How a dialect asks for a secret and how it says no is the dialect's
 //! business. Tests: below and `server/tests/keys.rs`.
 
 mod http;
+pub(crate) mod password;
+pub(crate) mod users;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -105,21 +107,35 @@ impl Who {
 #[derive(Debug)]
 pub(crate) struct Keys {
     holders: HashMap<[u8; 32], Arc<Holder>>,
+    open: bool,
 }
 
 impl Keys {
-    pub(crate) fn new(keys: &[Key]) -> Self {
+    /// `users` says whether there are users, who show no key.
+    pub(crate) fn new(keys: &[Key], users: bool) -> Self {
         let holder = |key: &Key| {
             let (name, admin) = (key.name.clone(), key.admin);
             let holder = Holder { name, read: Scope::of(&key.read), write: Scope::of(&key.write), admin };
             Some((key.secret_sha256?, Arc::new(holder)))
         };
-        Self { holders: keys.iter().filter_map(holder).collect() }
+        let holders: HashMap<_, _> = keys.iter().filter_map(holder).collect();
+        Self { open: holders.is_empty() && !users, holders }
+    }
+
+    /// Whether everybody may do everything.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Who has the key of this name, and what changes when its secret does.
+    pub(crate) fn named(&self, name: &str) -> Option<(Who, String)> {
+        let (digest, holder) = self.holders.iter().find(|(_, holder)| holder.name == name)?;
+        Some((Who::Known(holder.clone()), data_encoding::HEXLOWER.encode(&Sha256::digest(digest))))
     }
 
     /// Who shows this secret.
     pub(crate) fn identify(&self, secret: Option<&str>) -> Who {
-        if self.holders.is_empty() {
+        if self.open {
             return Who::Anybody;
         }
         let Some(secret) = secret else {
@@ -138,7 +154,7 @@ mod tests {
     fn keys() -> Keys {
         let sha256 = |secret: &str| Some(Sha256::digest(secret.as_bytes()).into());
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Keys::new(&[
+        let keys = [
             Key { name: "reader".to_owned(), secret_sha256: sha256("r"), read: names(&["a", "b"]), ..Key::default() },
             Key { name: "admin".to_owned(), secret_sha256: sha256("x"), admin: true, ..Key::default() },
             Key {
@@ -148,7 +164,8 @@ mod tests {
                 write: names(&["a"]),
                 ..Key::default()
             },
-        ])
+        ];
+        Keys::new(&keys, false)
     }
 
     #[test]
@@ -164,7 +181,10 @@ mod tests {
         for (secret, name) in table {
             assert_eq!(keys.identify(secret).name(), name, "{secret:?}");
         }
-        assert_eq!(Keys::new(&[]).identify(Some("anything")).name(), "anybody");
+        assert_eq!(Keys::new(&[], false).identify(Some("anything")).name(), "anybody");
+        assert_eq!(Keys::new(&[], true).identify(None).name(), "anonymous");
+        assert_eq!(keys.named("all").map(|(who, _)| who.name().to_owned()).as_deref(), Some("all"));
+        assert!(keys.named("other").is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The repeated tables of the configuration as plain data: `[[listen]]`, `[[feed]]`, `[[mirror]]`, `[[key]]`.
+//! The repeated tables of the configuration as plain data: `[[listen]]`, `[[feed]]`, `[[mirror]]`, `[[key]]`, `[[user]]`.
 //!
 //! Owns what their settings mean and their defaults. Tested by `tests.rs`.
 
@@ -144,6 +144,17 @@ pub struct Key {
     pub write: Vec<String>,
     /// Whether it may create and delete feeds and see everything's status.
     pub admin: bool,
+}
+
+/// `[[user]]`: somebody who logs in with a name and a password, in the CouchDB dialect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// What they log in with.
+    pub name: String,
+    /// The Argon2 hash of their password, as a PHC string.
+    pub password_argon2: String,
+    /// What they may be in a database's security object; `_admin` may do everything.
+    pub roles: Vec<String>,
 }
 
 /// `[feed.atproto]`: how a feed is served under `/xrpc/`.

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 pub use choice::{CursorSemantics, Dialect, LogFormat, LogLevel, OnOutdated, SseWording};
 pub use cpus::{CPU_MAX, CpuList, CpuListError};
 pub use entries::{
-    AtprotoExposure, CouchdbExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure,
+    AtprotoExposure, CouchdbExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure, User,
 };
 pub use environment::variables;
 pub use mistake::{Mistake, Mistakes, Place};
@@ -84,6 +84,8 @@ pub struct Config {
     pub couchdb: Couchdb,
     /// Secrets that open feeds; when there are none, everybody may do everything.
     pub keys: Vec<Key>,
+    /// Who logs in with a name and a password. Where there are any, others may do nothing either without a key.
+    pub users: Vec<User>,
     /// Feeds to create where they do not exist; names and NSIDs are unique.
     pub feeds: Vec<Feed>,
     /// Upstream streams to follow; each into a feed of `feeds` that no other fills.
@@ -110,6 +112,7 @@ impl Default for Config {
             bigchaindb: Bigchaindb::default(),
             couchdb: Couchdb::default(),
             keys: Vec::new(),
+            users: Vec::new(),
             mirrors: Vec::new(),
             log: Log::default(),
         }
@@ -157,6 +160,9 @@ impl Config {
             read_listeners(source, &mut draft);
             draft.config.keys = source
                 .read_repeated(&mut draft, "key", schema::KEY, &["name", "secret_sha256"], Key::default)
+                .unwrap_or_default();
+            draft.config.users = source
+                .read_repeated(&mut draft, "user", schema::USER, &["name", "password_argon2"], User::default)
                 .unwrap_or_default();
         }
         environment::apply_variables(&mut draft, &options.environment);

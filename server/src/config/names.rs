@@ -2,7 +2,10 @@
 //!
 //! Tested here.
 
+use tailwater_wire::couchdb::{auth::ADMIN_ROLE, security::is_system_role};
+
 use super::mistake::Wrong;
+use crate::auth::password;
 
 /// Longest feed name, in bytes.
 pub const FEED_NAME_BYTES_MAX: usize = 128;
@@ -15,6 +18,10 @@ const NSID_PART_BYTES_MAX: usize = 63;
 const STREAM_ID_BYTES_MAX: usize = 255;
 /// Longest name of a CouchDB database, in bytes: CouchDB's own limit.
 const DATABASE_NAME_BYTES_MAX: usize = 238;
+/// Longest name of a user, in bytes.
+const USER_NAME_BYTES_MAX: usize = 256;
+/// Shortest secret, in bytes.
+const SECRET_BYTES_MIN: usize = 16;
 /// Longest text taken into a header, in bytes.
 const HEADER_BYTES_MAX: usize = 256;
 
@@ -95,6 +102,58 @@ pub(super) fn secret_sha256(text: &str) -> Result<[u8; 32], Wrong> {
         let remedy = "give the 64 hexadecimal digits that `printf %s SECRET | sha256sum` prints";
         Wrong::new("is no SHA-256", remedy)
     })
+}
+
+/// What a user logs in with. A colon would end it in `Authorization: Basic`, and in a session.
+pub(super) fn user_name(text: &str) -> Result<String, Wrong> {
+    let legal = |c: char| !c.is_control() && c != ':';
+    if (1..=USER_NAME_BYTES_MAX).contains(&text.len()) && text.chars().all(legal) {
+        return Ok(text.to_owned());
+    }
+    let remedy = format!("use 1 to {USER_NAME_BYTES_MAX} bytes without colons and control characters");
+    Err(Wrong::new(format!("{text:?} is no user's name"), remedy))
+}
+
+/// A user's role. Those with an underscore in front are the server's, which has one.
+pub(super) fn role(text: &str) -> Result<String, Wrong> {
+    if text == ADMIN_ROLE {
+        return Ok(text.to_owned());
+    }
+    let role = header_text(text)?;
+    if role.is_empty() || is_system_role(&role) || role.contains(',') {
+        let remedy =
+            format!("use a name without commas that begins with another character than '_', or {ADMIN_ROLE:?}");
+        return Err(Wrong::new(format!("{text:?} is no role"), remedy));
+    }
+    Ok(role)
+}
+
+/// The Argon2 hash of a password.
+pub(super) fn password_argon2(text: &str) -> Result<String, Wrong> {
+    if password::is_hash(text) {
+        return Ok(text.to_owned());
+    }
+    // What stands there may be the password itself: it is not shown.
+    Err(Wrong::new("is no Argon2 hash", "give what `tailwater user add NAME` prints"))
+}
+
+/// A secret that something is signed with.
+pub(super) fn secret(text: &str) -> Result<String, Wrong> {
+    if text.len() >= SECRET_BYTES_MIN {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new("is too short", format!("give {SECRET_BYTES_MIN} characters or more")))
+}
+
+/// Where a page comes from, as browsers say it: `https://example.com`; or `*`.
+pub(super) fn origin(text: &str) -> Result<String, Wrong> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let legal = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !matches!(byte, b'/' | b'?' | b'#');
+    if text == "*" || rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(legal)) {
+        return Ok(text.to_owned());
+    }
+    let remedy = "give one such as \"https://app.example.com\", in lower case and without a path, or \"*\"";
+    Err(Wrong::new(format!("{text:?} is no origin"), remedy))
 }
 
 /// Where event streams are reached: `ws://` or `wss://`, a host, perhaps a port, and nothing behind.
@@ -200,6 +259,32 @@ mod tests {
         }
         assert!(database_name(&"x".repeat(DATABASE_NAME_BYTES_MAX)).is_ok());
         assert!(database_name(&"x".repeat(DATABASE_NAME_BYTES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn users() {
+        let good = |text: &str| user_name(text).is_ok();
+        assert!(good("bob") && good("Bob Ö. <x@y>") && good(&"x".repeat(USER_NAME_BYTES_MAX)));
+        assert!(!good("") && !good("a:b") && !good("a\nb") && !good(&"x".repeat(USER_NAME_BYTES_MAX + 1)));
+        for (text, good) in [("readers", true), ("_admin", true), ("_x", false), ("", false), ("a,b", false)] {
+            assert_eq!(role(text).is_ok(), good, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn origins() {
+        for (text, good) in [
+            ("https://app.example", true),
+            ("http://127.0.0.1:8080", true),
+            ("*", true),
+            ("app.example", false),
+            ("https://", false),
+            ("https://App.example", false),
+            ("https://app.example/", false),
+            ("ws://app.example", false),
+        ] {
+            assert_eq!(origin(text).is_ok(), good, "{text:?}");
+        }
     }
 
     #[test]

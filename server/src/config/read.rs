@@ -17,7 +17,7 @@ use super::schema::{ROOT, Setting};
 use super::written::Written;
 
 /// The names of the repeated tables.
-pub(super) const REPEATED: [&str; 4] = ["feed", "key", "listen", "mirror"];
+pub(super) const REPEATED: [&str; 5] = ["feed", "key", "listen", "mirror", "user"];
 
 /// A file's text under its name, parsed as far as that was possible.
 pub(super) struct Source<'a> {

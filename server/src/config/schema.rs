@@ -1,6 +1,6 @@
 //! Every setting: its key, what it may be, and where its value goes.
 //!
-//! Owns the five tables a configuration is read by; the same tables serve the file and the environment. A setting that is
+//! Owns the six tables a configuration is read by; the same tables serve the file and the environment. A setting that is
 //! added here is known everywhere. Reads no file and knows no conflicts between settings. Tested by `tests.rs`.
 
 use std::ops::RangeInclusive;
@@ -9,9 +9,12 @@ use std::path::PathBuf;
 use super::Config;
 use super::choice::{Choice, Dialect};
 use super::cpus::CpuList;
-use super::entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure};
+use super::entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure, User};
 use super::mistake::Wrong;
-use super::names::{database_name, feed_name, header_text, nsid, scope, secret_sha256, stream_id, stream_url};
+use super::names::{
+    database_name, feed_name, header_text, nsid, origin, password_argon2, role, scope, secret, secret_sha256,
+    stream_id, stream_url, user_name,
+};
 use super::sections::Durability;
 use super::units::Unit;
 use super::upstream::Upstream;
@@ -142,6 +145,17 @@ pub(super) static ROOT: &[Setting<Config>] = &[
     count("couchdb.filter_threads", 1..=64, |c| &mut c.couchdb.filter_threads),
     millis("couchdb.filter_time_ms_max", 1..=MINUTE_MS, |c| &mut c.couchdb.filter_time_ms_max),
     bytes("couchdb.filter_memory_bytes_max", MIB..=GIB, |c| &mut c.couchdb.filter_memory_bytes_max),
+    text("couchdb.secret", |c, text| assign_some(&mut c.couchdb.secret, secret(text))),
+    flag("couchdb.proxy_auth", |c| &mut c.couchdb.proxy_auth),
+    millis("couchdb.session_timeout_ms", 10 * SECOND_MS..=YEAR_MS, |c| &mut c.couchdb.session_timeout_ms),
+    Setting {
+        path: "couchdb.cors_origins",
+        kind: Kind::List {
+            clear: |c| c.couchdb.cors_origins.clear(),
+            push: |c, text| push(&mut c.couchdb.cors_origins, origin(text)),
+        },
+    },
+    count("couchdb.logins_waiting_max", 1..=100_000, |c| &mut c.couchdb.logins_waiting_max),
     // The log.
     text("log.level", |c, text| assign(&mut c.log.level, Choice::choose(text))),
     text("log.format", |c, text| assign(&mut c.log.format, Choice::choose(text))),
@@ -186,6 +200,16 @@ pub(super) static KEY: &[Setting<Key>] = &[
         kind: Kind::List { clear: |k| k.write.clear(), push: |k, text| push(&mut k.write, scope(text)) },
     },
     flag("admin", |k| &mut k.admin),
+];
+
+/// The settings of `[[user]]`.
+pub(super) static USER: &[Setting<User>] = &[
+    text("name", |u, text| assign(&mut u.name, user_name(text))),
+    text("password_argon2", |u, text| assign(&mut u.password_argon2, password_argon2(text))),
+    Setting {
+        path: "roles",
+        kind: Kind::List { clear: |u| u.roles.clear(), push: |u, text| push(&mut u.roles, role(text)) },
+    },
 ];
 
 /// The settings of `[[mirror]]`.

@@ -218,11 +218,31 @@ pub struct Couchdb {
     pub filter_time_ms_max: u64,
     /// Most memory that one such filter may use.
     pub filter_memory_bytes_max: u64,
+    /// What sessions and the tokens of proxies are signed with; one of the data directory's own when absent.
+    pub secret: Option<String>,
+    /// Whether a proxy may say whom it has authenticated, with a token that is signed with `secret`.
+    pub proxy_auth: bool,
+    /// How long a session lasts that is not used.
+    pub session_timeout_ms: u64,
+    /// Origins whose pages may send cookies and passwords; `*` is every origin.
+    pub cors_origins: Vec<String>,
+    /// Logins that may wait for their password to be checked.
+    pub logins_waiting_max: u64,
 }
 
 impl Default for Couchdb {
     fn default() -> Self {
-        Self { filters_max: 64, filter_threads: 1, filter_time_ms_max: 1_000, filter_memory_bytes_max: 64 * MIB }
+        Self {
+            filters_max: 64,
+            filter_threads: 1,
+            filter_time_ms_max: 1_000,
+            filter_memory_bytes_max: 64 * MIB,
+            secret: None,
+            proxy_auth: false,
+            session_timeout_ms: 600_000,
+            cors_origins: Vec::new(),
+            logins_waiting_max: 256,
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) fn validate(draft: &mut Draft) {
     databases_once(draft);
     feeds_within_limit(draft);
     keys_once(draft);
+    users_once(draft);
+    proxies_have_a_secret(draft);
     let mirrors = draft.config.mirrors.clone();
     for (index, mirror) in mirrors.iter().enumerate() {
         mirror_has_a_feed(draft, index, mirror);
@@ -42,7 +44,8 @@ pub(super) fn validate(draft: &mut Draft) {
 
 /// Nobody has to say who they are, so only this machine may ask, until the operator says otherwise.
 fn loopback_unless_anonymous(draft: &mut Draft) {
-    if draft.config.anonymous || !draft.config.keys.is_empty() || !draft.sound(["anonymous", "key"]) {
+    let known = !draft.config.keys.is_empty() || !draft.config.users.is_empty();
+    if draft.config.anonymous || known || !draft.sound(["anonymous", "key", "user"]) {
         return;
     }
     for (index, listen) in draft.config.listen.clone().into_iter().enumerate() {
@@ -237,6 +240,28 @@ fn keys_once(draft: &mut Draft) {
             let what = format!("the key {:?} has the same secret", other.name);
             draft.conflict(&[&secret], Wrong::new(what, "give each key a secret of its own"));
         }
+    }
+}
+
+fn users_once(draft: &mut Draft) {
+    let (users, keys) = (draft.config.users.clone(), draft.config.keys.clone());
+    for (index, user) in users.iter().enumerate() {
+        let name = format!("user[{index}].name");
+        let twice = users[..index].iter().any(|other| other.name == user.name);
+        let key = keys.iter().any(|key| key.name == user.name);
+        if draft.sound([&name]) && (twice || key) {
+            let what = if twice { "is configured twice" } else { "has the name of a key" };
+            let wrong = Wrong::new(format!("the user {:?} {what}", user.name), "give each another name");
+            draft.conflict(&[&name], wrong);
+        }
+    }
+}
+
+fn proxies_have_a_secret(draft: &mut Draft) {
+    let (proxy, secret) = ("couchdb.proxy_auth", "couchdb.secret");
+    if draft.config.couchdb.proxy_auth && draft.config.couchdb.secret.is_none() && draft.sound([proxy, secret]) {
+        let wrong = Wrong::new("a proxy needs the secret that its tokens are signed with", "set couchdb.secret");
+        draft.conflict(&[proxy], wrong);
     }
 }
 

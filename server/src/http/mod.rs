@@ -37,6 +37,8 @@ pub(crate) struct Request<'c> {
     pub(crate) head: &'c Head,
     pub(crate) inbound: &'c mut Inbound,
     pub(crate) date: HttpDate,
+    /// What all answers to this request carry, where a dialect has such fields.
+    pub(crate) fields: Vec<(&'static str, String)>,
 }
 
 /// Serves one connection to its end, or to the request that turns it into a stream.
@@ -74,7 +76,7 @@ async fn answer(shard: &Rc<Shard>, listening: &Listening, head: &Head, inbound: 
     if let Some(refusal) = refusal {
         return Reply::Response(crowded(refusal));
     }
-    let request = Request { shard, listening, head, inbound, date: date_now() };
+    let request = Request { shard, listening, head, inbound, date: date_now(), fields: Vec::new() };
     routes::answer(request).await
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Owns the response headers every answer shares. Never sends. Tested by `server/tests/http/`.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
-use tailwater_wire::http1::{Head, HttpDate, ResponseHead, Version};
+use tailwater_wire::http1::{Head, HttpDate, ResponseHead, Version, reason};
 
 use super::Body;
 use crate::shard::protocol::{ConversationStart, StreamStart};
@@ -32,15 +34,18 @@ impl From<Response> for Reply {
 #[derive(Debug)]
 pub(crate) struct Response {
     status: u16,
+    reason: &'static str,
     headers: Vec<(&'static str, String)>,
-    content_type: &'static str,
+    content_type: Cow<'static, str>,
     body: Vec<u8>,
     close: bool,
+    any_origin: bool,
 }
 
 impl Response {
-    pub(crate) fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status, headers: Vec::new(), content_type, body, close: false }
+    pub(crate) fn new(status: u16, content_type: impl Into<Cow<'static, str>>, body: Vec<u8>) -> Self {
+        let (reason, content_type) = (reason(status), content_type.into());
+        Self { status, reason, headers: Vec::new(), content_type, body, close: false, any_origin: true }
     }
 
     /// A JSON body.
@@ -63,6 +68,18 @@ impl Response {
         self
     }
 
+    /// Another reason phrase than the usual one.
+    pub(crate) fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    /// Pages of which origins may read it is said by a header of its own.
+    pub(crate) fn own_origins(mut self) -> Self {
+        self.any_origin = false;
+        self
+    }
+
     /// The connection ends with this answer.
     pub(crate) fn closing(mut self) -> Self {
         self.close = true;
@@ -80,19 +97,22 @@ impl Response {
             head = head.header("Connection", "keep-alive");
         }
         if request.method() == "HEAD" {
-            head.body_head_only(self.content_type, self.body.len() as u64);
+            head.body_head_only(&self.content_type, self.body.len() as u64);
         } else {
-            head.body(self.content_type, &self.body);
+            head.body(&self.content_type, &self.body);
         }
     }
 
     /// The answer to bytes that were no request; the connection ends with it.
     pub(crate) fn write_without_request(&self, out: &mut Vec<u8>, date: &HttpDate) {
-        self.head(out, date, true).body(self.content_type, &self.body);
+        self.head(out, date, true).body(&self.content_type, &self.body);
     }
 
     fn head<'o>(&self, out: &'o mut Vec<u8>, date: &HttpDate, close: bool) -> ResponseHead<'o> {
-        let mut head = ResponseHead::new(out, self.status, date).header("Access-Control-Allow-Origin", "*");
+        let mut head = ResponseHead::with_reason(out, self.status, self.reason, date);
+        if self.any_origin {
+            head = head.header("Access-Control-Allow-Origin", "*");
+        }
         for (name, value) in &self.headers {
             head = head.header(name, value);
         }

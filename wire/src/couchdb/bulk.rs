@@ -185,11 +185,12 @@ fn parse_revs(value: Value<'_>) -> Result<Vec<Rev>, (String, Refusal)> {
     value.elements().map(parse_rev).collect()
 }
 
-/// The answer of `_bulk_get` while it is written.
+/// The answer of `_bulk_get` while it is written. It can be written in several pieces.
 #[derive(Debug)]
 pub struct BulkGetWriter<'o> {
     out: &'o mut Vec<u8>,
-    has_results: bool,
+    is_first: bool,
+    is_open: bool,
     has_docs: bool,
 }
 
@@ -197,20 +198,30 @@ impl<'o> BulkGetWriter<'o> {
     /// Starts the answer.
     pub fn new(out: &'o mut Vec<u8>) -> Self {
         out.extend_from_slice(b"{\"results\":[");
-        Self { out, has_results: false, has_docs: false }
+        Self { out, is_first: true, is_open: false, has_docs: false }
+    }
+
+    /// Goes on with an answer that has at least one result already; see [`pause`](Self::pause).
+    pub fn resume(out: &'o mut Vec<u8>) -> Self {
+        Self { out, is_first: false, is_open: false, has_docs: false }
+    }
+
+    /// Ends a piece of the answer with its last result.
+    pub fn pause(mut self) {
+        self.end_result();
     }
 
     /// Starts the result for one element; `id` is JSON. Every one needs at least one document or error.
     pub fn result(&mut self, id: &str) {
         self.end_result();
-        self.out.extend_from_slice(if self.has_results { b",{\"id\":" } else { b"{\"id\":" });
+        self.out.extend_from_slice(if self.is_first { b"{\"id\":" } else { b",{\"id\":" });
         self.out.extend_from_slice(id.as_bytes());
         self.out.extend_from_slice(b",\"docs\":[");
-        (self.has_results, self.has_docs) = (true, false);
+        (self.is_first, self.is_open, self.has_docs) = (false, true, false);
     }
 
     fn end_result(&mut self) {
-        if self.has_results {
+        if std::mem::take(&mut self.is_open) {
             self.out.extend_from_slice(b"]}");
         }
     }
@@ -223,9 +234,24 @@ impl<'o> BulkGetWriter<'o> {
 
     /// Appends a document, which is JSON.
     pub fn document(&mut self, doc: &[u8]) {
-        self.next(b"{\"ok\":");
+        self.start_document();
         self.out.extend_from_slice(doc);
+        self.end_document();
+    }
+
+    /// Starts a document whose text comes next, from elsewhere: [`take`](Self::take) what is written so far.
+    pub fn start_document(&mut self) {
+        self.next(b"{\"ok\":");
+    }
+
+    /// Ends such a document.
+    pub fn end_document(&mut self) {
         self.out.push(b'}');
+    }
+
+    /// What is written so far, to be sent ahead of what comes.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.out)
     }
 
     /// Appends an error; `id` and `rev` are JSON.

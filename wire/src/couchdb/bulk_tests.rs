@@ -116,6 +116,23 @@ fn a_captured_bulk_get() {
     let mut out = Vec::new();
     BulkGetWriter::new(&mut out).finish();
     assert_eq!(out, b"{\"results\":[]}\n");
+    let mut out = Vec::new();
+    let mut writer = BulkGetWriter::new(&mut out);
+    writer.result("1");
+    writer.document(b"{}");
+    writer.pause();
+    let mut writer = BulkGetWriter::resume(&mut out);
+    writer.result("2");
+    writer.start_document();
+    let mut ahead = writer.take();
+    writer.end_document();
+    writer.pause();
+    ahead.extend_from_slice(b"{}");
+    ahead.extend_from_slice(&out);
+    let mut out = ahead;
+    BulkGetWriter::resume(&mut out).finish();
+    let whole = r#"{"results":[{"id":1,"docs":[{"ok":{}}]},{"id":2,"docs":[{"ok":{}}]}]}"#;
+    assert_eq!(String::from_utf8(out).unwrap(), format!("{whole}\n"));
 }
 
 proptest! {

@@ -18,8 +18,16 @@ use super::security::SecurityError;
 use super::selector::SelectorError;
 use super::selector::project::FieldsError;
 use super::text::BodyError;
-use crate::http1::{BodyError as HttpBodyError, HeadError, HttpDate, ResponseHead, chunk_with};
+use crate::http1::{self, BodyError as HttpBodyError, HeadError, HttpDate, ResponseHead, chunk_with};
 use crate::json;
+
+/// The reason phrase of a status, as CouchDB says it.
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        404 => "Object Not Found",
+        status => http1::reason(status),
+    }
+}
 
 /// A refusal on its way to becoming a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +64,8 @@ impl Refusal {
         let mut body = Vec::with_capacity(64 + self.reason.len());
         self.write_body(&mut body);
         let own: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let head = ResponseHead::new(out, self.status, date).header("Cache-Control", "must-revalidate");
+        let head = ResponseHead::with_reason(out, self.status, reason(self.status), date);
+        let head = head.header("Cache-Control", "must-revalidate");
         head.headers(&own).headers(extra).body("application/json", &body);
     }
 

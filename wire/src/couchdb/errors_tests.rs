@@ -82,6 +82,13 @@ fn a_whole_response() {
 }
 
 #[test]
+fn what_is_not_there_is_an_object() {
+    let mut out = Vec::new();
+    Refusal::from(Problem::Missing).write(&mut out, &HttpDate::from_unix_s(0), &[]);
+    assert!(out.starts_with(b"HTTP/1.1 404 Object Not Found\r\n"), "{}", out.escape_ascii());
+}
+
+#[test]
 fn within_a_stream() {
     let mut out = Vec::new();
     Refusal::new(500, "timeout", "a \"b\"").write_chunk(&mut out);

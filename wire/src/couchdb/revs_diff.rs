@@ -81,16 +81,22 @@ impl<'o> DiffWriter<'o> {
     pub fn document(&mut self, id: &str, revs: &[Rev], tree: Option<&RevTree>) {
         // Of an unknown document all is missing, in the order it was asked for.
         let missing = tree.map_or_else(|| revs.to_vec(), |tree| tree.missing(revs));
+        let ancestors = tree.map(|tree| tree.possible_ancestors(&missing)).unwrap_or_default();
+        self.difference(id, &missing, ancestors);
+    }
+
+    /// Appends what is missing of a document, and what it could have come from; nothing if nothing is.
+    pub fn difference<'r>(&mut self, id: &str, missing: &[Rev], ancestors: impl IntoIterator<Item = &'r Rev>) {
         if missing.is_empty() {
             return;
         }
-        let ancestors = tree.map(|tree| tree.possible_ancestors(&missing)).unwrap_or_default();
+        let mut ancestors = ancestors.into_iter().peekable();
         self.out.extend_from_slice(if self.is_empty { b"" } else { b"," });
         self.is_empty = false;
         write_str(self.out, id);
         self.out.extend_from_slice(b":{\"missing\":");
-        write_revs(&missing, self.out);
-        if !ancestors.is_empty() {
+        write_revs(missing, self.out);
+        if ancestors.peek().is_some() {
             self.out.extend_from_slice(b",\"possible_ancestors\":");
             write_revs(ancestors, self.out);
         }

@@ -46,10 +46,19 @@ impl<'o> ResponseHead<'o> {
 
     /// The same with a `Server` value of the caller's choice.
     pub fn with_server(out: &'o mut Vec<u8>, status: u16, date: &HttpDate, server: &str) -> Self {
+        Self::begin(out, status, reason(status), date, server)
+    }
+
+    /// The same as [`new`](Self::new) with a reason phrase of the caller's choice.
+    pub fn with_reason(out: &'o mut Vec<u8>, status: u16, reason: &str, date: &HttpDate) -> Self {
+        Self::begin(out, status, reason, date, SERVER)
+    }
+
+    fn begin(out: &'o mut Vec<u8>, status: u16, reason: &str, date: &HttpDate, server: &str) -> Self {
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
         out.push(b' ');
-        out.extend_from_slice(reason(status).as_bytes());
+        out.extend_from_slice(reason.as_bytes());
         out.extend_from_slice(b"\r\n");
         Self { out }.header("Server", server).header("Date", date.as_str())
     }

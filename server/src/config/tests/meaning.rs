@@ -84,9 +84,21 @@ fn every_setting_arrives() {
         filter_threads = 37
         filter_time_ms_max = 38
         filter_memory_bytes_max = "39MiB"
+        secret = "0123456789abcdef"
+        proxy_auth = true
+        session_timeout_ms = "40s"
+        cors_origins = ["https://app.example", "*"]
+        logins_waiting_max = 41
         [log]
         level = "trace"
         format = "json"
+        [[user]]
+        name = "bob"
+        password_argon2 = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        roles = ["readers", "_admin"]
+        [[user]]
+        name = "eve"
+        password_argon2 = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
         [[key]]
         name = "gateway"
         secret_sha256 = "0102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F20"
@@ -208,6 +220,11 @@ fn every_setting_arrives() {
             filter_threads: 37,
             filter_time_ms_max: 38,
             filter_memory_bytes_max: 39 << 20,
+            secret: Some("0123456789abcdef".to_owned()),
+            proxy_auth: true,
+            session_timeout_ms: 40_000,
+            cors_origins: vec!["https://app.example".to_owned(), "*".to_owned()],
+            logins_waiting_max: 41,
         },
         keys: vec![
             Key {
@@ -218,6 +235,14 @@ fn every_setting_arrives() {
                 admin: false,
             },
             Key { name: "operator".to_owned(), secret_sha256: Some([0xff; 32]), admin: true, ..Key::default() },
+        ],
+        users: vec![
+            User {
+                name: "bob".to_owned(),
+                password_argon2: HASH.to_owned(),
+                roles: vec!["readers".to_owned(), "_admin".to_owned()],
+            },
+            User { name: "eve".to_owned(), password_argon2: HASH.to_owned(), roles: Vec::new() },
         ],
         feeds: vec![first, second],
         mirrors: vec![

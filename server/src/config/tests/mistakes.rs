@@ -32,7 +32,7 @@ fn keys() {
             "zebra = 1",
             &[
                 "FILE:1:1: zebra: unknown key; known here are anonymous, atproto, bigchaindb, couchdb, cpus, data, feed, key, limits, listen, \
-                 log, mirror, serve, shards, storage and streamr",
+                 log, mirror, serve, shards, storage, streamr and user",
             ],
         ),
         (
@@ -368,7 +368,7 @@ fn broken_syntax_hides_nothing_else() {
             &[
                 "FILE:1:5: not TOML: string values must be quoted, expected literal string; correct the syntax of this line",
                 "FILE:2:1: b: unknown key; known here are anonymous, atproto, bigchaindb, couchdb, cpus, data, feed, key, limits, listen, \
-                 log, mirror, serve, shards, storage and streamr",
+                 log, mirror, serve, shards, storage, streamr and user",
                 "FILE:4:19: limits.connections_max: 0 is out of range; give a value from 1 to 1000000",
             ],
         ),

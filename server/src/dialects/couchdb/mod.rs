@@ -1,20 +1,46 @@
-//! The CouchDB dialect: databases, each under its own name.
+//! The CouchDB dialect: databases of documents, over the HTTP interface its clients speak.
 //!
-//! | request | answer | file |
-//! | --- | --- | --- |
-//! | `GET`, `POST`, `HEAD /{db}/_changes` | what has changed, and what changes | `changes/` |
+//! | file | owns |
+//! | --- | --- |
+//! | [`paths`] | what a path is about |
+//! | [`visit`] | one request: who sends it, what its answer carries |
+//! | [`auth`], [`cors`] | who may do what, from where |
+//! | [`server`] | the server as a whole, logins |
+//! | [`databases`] | databases as such |
+//! | [`documents`], [`many`] | documents, one by one and many at once |
+//! | [`changes`], [`scripts`] | `_changes`, and filters in JavaScript |
+//! | [`database`] | what is kept of a database for its changes |
+//! | [`head`] | heads of answers |
+//! | [`pieces`] | bodies that are made while they are sent |
+//! | [`failure`] | what goes wrong |
 //!
-//! Owns this table, and which feed is which database. Tested by `server/tests/couchdb/`.
+//! Tested by `server/tests/couchdb/`.
 
+mod auth;
 pub(crate) mod changes;
+mod cors;
 mod database;
+mod databases;
+mod documents;
+mod failure;
 mod head;
+mod many;
+mod paths;
+mod pieces;
 pub(crate) mod scripts;
+mod server;
+mod visit;
 
-use tailwater_wire::couchdb::{doc::id::is_database_name, errors::Problem};
+use tailwater_wire::couchdb::{
+    doc::id::is_database_name,
+    errors::{Problem, Refusal},
+};
 
-pub(crate) use self::database::Database;
-use self::head::refused;
+use self::{auth::Need, cors::Trust, paths::Place, visit::Visit};
+pub(crate) use self::{
+    database::Database,
+    server::{Updates, add_root_fields},
+};
 use crate::http::{Reply, Request};
 
 /// Whether a path can be this dialect's: it begins with the name of a database, or with one of those that CouchDB reserves.
@@ -27,19 +53,57 @@ pub(crate) fn owns(request: &Request<'_>) -> bool {
 
 /// Answers a request of this dialect.
 pub(crate) async fn answer(request: Request<'_>) -> Reply {
-    let segments: Vec<String> = match request.head.segments() {
-        Ok(segments) => segments.into_iter().map(String::from).collect(),
-        Err(error) => return refused(error.into()).into(),
-    };
-    let (db, rest) = match &segments[..] {
-        [db, rest @ ..] => (db.as_str(), rest),
-        [] => ("", &[][..]),
-    };
-    let Some(entry) = request.shard.appliance.feeds.database(db) else {
-        return refused(Problem::DatabaseMissing.into()).into();
-    };
-    match rest {
-        [changes] if changes == "_changes" => changes::answer(request, entry).await,
-        _ => refused(Problem::Missing.into()).into(),
+    let appliance = request.shard.appliance.clone();
+    let head = request.head;
+    let mut visit = Visit::new(request);
+    if head.method() == "OPTIONS" {
+        let origins = &appliance.config.couchdb.cors_origins;
+        return Trust::of(head, origins, appliance.keys.is_open()).preflight(head).into();
     }
+    let segments = match head.segments() {
+        Ok(segments) => segments.into_iter().map(String::from).collect(),
+        Err(error) => return visit.refuse(Refusal::from(error)).into(),
+    };
+    let place = Place::of(segments);
+    match auth::identify(&appliance, head).await {
+        Ok(caller) => visit.welcome(caller),
+        // Whoever logs in or out anew need not be in order before.
+        Err(_) if place == Place::Server("_session".to_owned()) && matches!(head.method(), "POST" | "DELETE") => {}
+        Err(refusal) => return visit.refuse(refusal).into(),
+    }
+    match place {
+        // What becomes of the connection is the feed's to say.
+        Place::Resource(db, name, rest) if name == "_changes" && rest.is_empty() => follow(visit, &db).await,
+        place => route(&mut visit, place).await,
+    }
+}
+
+async fn follow(visit: Visit<'_>, db: &str) -> Reply {
+    match visit.enter(db, Need::Read).await {
+        Ok(subject) => changes::answer(visit.request, subject.entry).await,
+        Err(refusal) => visit.refuse(refusal).into(),
+    }
+}
+
+async fn route(visit: &mut Visit<'_>, place: Place) -> Reply {
+    match place {
+        Place::Root => server::root(visit),
+        Place::Server(name) => server::answer(visit, &name).await,
+        Place::Database(db) => databases::answer(visit, &db).await,
+        Place::Resource(db, name, rest) if rest.is_empty() => resource(visit, &db, &name).await,
+        Place::Resource(..) => visit.refuse(Problem::Missing).into(),
+        Place::Document(db, id) => documents::answer(visit, &db, &id).await,
+        Place::Attachment(db, id, name) => documents::answer_attachment(visit, &db, &id, &name).await,
+    }
+}
+
+async fn resource(visit: &mut Visit<'_>, db: &str, name: &str) -> Reply {
+    if let Some(reply) = databases::resource(visit, db, name).await {
+        return reply;
+    }
+    if let Some(reply) = many::resource(visit, db, name).await {
+        return reply;
+    }
+    // No document has such an id, and saying so is the document's business.
+    documents::answer(visit, db, name).await
 }

@@ -7,7 +7,7 @@ mod read;
 mod write;
 
 pub use read::{MultipartError, Part, PartHeaders, Related, boundary};
-pub use write::{Mixed, OutPart, related_content_type, write_related};
+pub use write::{Mixed, OutPart, PartHead, RelatedWriter, related_content_type, write_related};
 
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,7 @@ fn what_the_replicator_reads() {
     let mut out = Vec::new();
     write_related(BOUNDARY, DOCUMENT.as_bytes(), &[part], &mut out);
     assert_eq!(out, captured());
-    assert_eq!(related_content_type("b", &[part]), "multipart/related; boundary=\"b\"");
+    assert_eq!(related_content_type("b", 1), "multipart/related; boundary=\"b\"");
 }
 
 /// An answer of CouchDB 3.5.0, and one with everything in it.

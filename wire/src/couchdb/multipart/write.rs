@@ -2,6 +2,19 @@
 
 use crate::json::write_str;
 
+/// What is said of an attachment that is sent as a part.
+#[derive(Clone, Copy, Debug)]
+pub struct PartHead<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its content type.
+    pub content_type: &'a str,
+    /// How its bytes are encoded, if they are: `gzip`.
+    pub encoding: Option<&'a str>,
+    /// Bytes as sent.
+    pub length: u64,
+}
+
 /// An attachment that is sent as a part.
 #[derive(Clone, Copy, Debug)]
 pub struct OutPart<'a> {
@@ -15,10 +28,10 @@ pub struct OutPart<'a> {
     pub body: &'a [u8],
 }
 
-/// The content type of a document with parts. Without any it is plain JSON.
-pub fn related_content_type(boundary: &str, parts: &[OutPart<'_>]) -> String {
+/// The content type of a document with so many parts. Without any it is plain JSON.
+pub fn related_content_type(boundary: &str, parts: usize) -> String {
     match parts {
-        [] => "application/json".into(),
+        0 => "application/json".into(),
         _ => format!("multipart/related; boundary=\"{boundary}\""),
     }
 }
@@ -28,21 +41,51 @@ pub fn write_related(boundary: &str, document: &[u8], parts: &[OutPart<'_>], out
     if parts.is_empty() {
         return out.extend_from_slice(document);
     }
-    pieces(out, &["--", boundary, "\r\nContent-Type: application/json\r\n\r\n"]);
-    out.extend_from_slice(document);
-    pieces(out, &["\r\n--", boundary]);
+    let related = RelatedWriter::start(boundary, document, out);
     for part in parts {
-        let length = part.body.len().to_string();
-        pieces(out, &["\r\nContent-Disposition: attachment; filename=\"", &clean(part.name), "\"\r\nContent-Type: "]);
-        pieces(out, &[&clean(part.content_type), "\r\nContent-Length: ", &length]);
-        if let Some(encoding) = part.encoding {
+        let OutPart { name, content_type, encoding, body } = *part;
+        related.part(&PartHead { name, content_type, encoding, length: body.len() as u64 }, out);
+        out.extend_from_slice(body);
+        related.end_part(out);
+    }
+    related.end(out);
+}
+
+/// A document with at least one part while it is written. The bytes of parts are the caller's to append.
+#[derive(Clone, Copy, Debug)]
+pub struct RelatedWriter<'b> {
+    boundary: &'b str,
+}
+
+impl<'b> RelatedWriter<'b> {
+    /// Starts with the document's JSON.
+    pub fn start(boundary: &'b str, document: &[u8], out: &mut Vec<u8>) -> Self {
+        pieces(out, &["--", boundary, "\r\nContent-Type: application/json\r\n\r\n"]);
+        out.extend_from_slice(document);
+        pieces(out, &["\r\n--", boundary]);
+        Self { boundary }
+    }
+
+    /// Starts a part, whose bytes come next.
+    pub fn part(&self, head: &PartHead<'_>, out: &mut Vec<u8>) {
+        let length = head.length.to_string();
+        pieces(out, &["\r\nContent-Disposition: attachment; filename=\"", &clean(head.name), "\"\r\nContent-Type: "]);
+        pieces(out, &[&clean(head.content_type), "\r\nContent-Length: ", &length]);
+        if let Some(encoding) = head.encoding {
             pieces(out, &["\r\nContent-Encoding: ", &clean(encoding)]);
         }
         pieces(out, &["\r\n\r\n"]);
-        out.extend_from_slice(part.body);
-        pieces(out, &["\r\n--", boundary]);
     }
-    pieces(out, &["--"]);
+
+    /// Ends a part.
+    pub fn end_part(&self, out: &mut Vec<u8>) {
+        pieces(out, &["\r\n--", self.boundary]);
+    }
+
+    /// Ends the whole.
+    pub fn end(self, out: &mut Vec<u8>) {
+        pieces(out, &["--"]);
+    }
 }
 
 /// Text for a header of a part: no line end may forge another.
@@ -75,8 +118,19 @@ impl<'b> Mixed<'b> {
 
     /// Appends a document.
     pub fn document(&self, document: &[u8], parts: &[OutPart<'_>], out: &mut Vec<u8>) {
-        pieces(out, &["\r\nContent-Type: ", &related_content_type(self.inner, parts), "\r\n\r\n"]);
+        self.start_document(parts.len(), out);
         write_related(self.inner, document, parts, out);
+        self.end_document(out);
+    }
+
+    /// Starts a document with so many parts, which comes next as [`write_related`] or a [`RelatedWriter`] with the inner
+    /// boundary writes it.
+    pub fn start_document(&self, parts: usize, out: &mut Vec<u8>) {
+        pieces(out, &["\r\nContent-Type: ", &related_content_type(self.inner, parts), "\r\n\r\n"]);
+    }
+
+    /// Ends a document.
+    pub fn end_document(&self, out: &mut Vec<u8>) {
         pieces(out, &["\r\n--", self.outer]);
     }
 

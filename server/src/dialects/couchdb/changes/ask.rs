@@ -16,12 +16,7 @@ use tailwater_wire::{
 };
 
 use super::{super::Database, super::database::Prospect, book::BookError};
-use crate::{
-    auth::{self, Denied},
-    config::SseWording,
-    feeds::FeedEntry,
-    http::Request,
-};
+use crate::{config::SseWording, feeds::FeedEntry, http::Request};
 
 /// Bytes a body may have: room for the most ids that `_doc_ids` may name.
 const BODY_BYTES_MAX: u64 = 16 << 20;
@@ -47,7 +42,6 @@ impl Ask {
         if !matches!(request.head.method(), "GET" | "POST" | "HEAD") {
             return Err(Problem::Method("GET,POST,HEAD").into());
         }
-        auth::require_read(request, entry).map_err(denied)?;
         let body = read_body(request).await?;
         let (mut changes, body) = parse(request.head, &database, body).await?;
         if database.sse == SseWording::Asyncapi && request.head.query().last("sse") != Some("couchdb") {
@@ -106,13 +100,6 @@ pub(super) fn require_chunks(head: &Head) -> Result<(), Refusal> {
             Err(Refusal::new(505, "http_version_not_supported", "Changes are sent in chunks, which need HTTP/1.1."))
         }
         _ => Ok(()),
-    }
-}
-
-pub(super) fn denied(denied: Denied) -> Refusal {
-    match denied {
-        Denied::Unauthenticated => Problem::Unauthorized.into(),
-        Denied::Forbidden => Problem::Forbidden.into(),
     }
 }
 

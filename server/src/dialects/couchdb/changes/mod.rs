@@ -41,7 +41,7 @@ use tailwater_wire::couchdb::{changes::FilterSpec, errors::Refusal};
 pub(crate) use self::encodings::ChangesEncodings;
 use self::{ask::Ask, way::Way};
 use super::{
-    head::{ChangesHead, refused, with_identity},
+    head::{ChangesHead, refused, with_fields},
     scripts::{self, View},
 };
 use crate::{
@@ -59,11 +59,11 @@ enum Found {
     Nothing(Ask),
 }
 
-/// Answers a request for the changes of a database.
+/// Answers a request for the changes of a database, which whoever sends it may read.
 pub(super) async fn answer(mut request: Request<'_>, entry: Arc<FeedEntry>) -> Reply {
     match respond(&mut request, entry).await {
         Ok(reply) => reply,
-        Err(refusal) => refused(refusal).into(),
+        Err(refusal) => refused(&request, refusal).into(),
     }
 }
 
@@ -72,11 +72,11 @@ async fn respond(request: &mut Request<'_>, entry: Arc<FeedEntry>) -> Result<Rep
     let etag = ask.etag();
     if ask.is_known(request.head, etag.as_deref()) {
         let response = Response::new(304, "application/json", Vec::new()).header("ETag", etag.unwrap_or_default());
-        return Ok(with_identity(response).into());
+        return Ok(with_fields(request, response).into());
     }
     if request.head.method() == "HEAD" {
         let head = ChangesHead { feed: ask.changes.feed, etag: etag.as_deref(), closes: false };
-        return Ok(head.alone().into());
+        return Ok(head.alone(request).into());
     }
     ask::require_chunks(request.head)?;
     let view = match &ask.changes.filter {

@@ -1,0 +1,74 @@
+//! The document engines of feeds that are CouchDB databases.
+//!
+//! Owns which of them are open: one for each such feed, from the first request on. Never reads a document. Tested by
+//! `server/tests/couchdb/databases.rs`.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use tailwater_core::FeedId;
+
+use crate::{
+    documents::{Database, DocumentsError, DocumentsOptions, Home, Workers},
+    feeds::FeedEntry,
+};
+
+/// Threads that write documents. More than one so that a database that waits for its disk does not hold up others.
+const WRITE_THREADS: usize = 2;
+
+/// All engines of the process.
+pub(crate) struct Databases {
+    home: Home,
+    open: RwLock<HashMap<FeedId, Arc<Database>>>,
+    /// Held while one is opened or closed: a feed has one engine at most, and a deleted one none.
+    moving: Mutex<()>,
+}
+
+impl Databases {
+    /// None is open yet.
+    pub(crate) fn start(data: PathBuf) -> io::Result<Self> {
+        let home = Home { data, workers: Workers::start(WRITE_THREADS)?, options: DocumentsOptions::default() };
+        Ok(Self { home, open: RwLock::default(), moving: Mutex::default() })
+    }
+
+    /// The engine of a feed, if it is open. Never blocks.
+    pub(crate) fn get(&self, feed: FeedId) -> Option<Arc<Database>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(&feed).cloned()
+    }
+
+    /// The engine of a feed; opens it if need be. Blocks on the disk.
+    pub(crate) fn open(&self, entry: &FeedEntry) -> Result<Arc<Database>, DocumentsError> {
+        let _one_at_a_time = self.lock();
+        if let Some(database) = self.get(entry.id()) {
+            return Ok(database);
+        }
+        if entry.is_deleted() {
+            return Err(DocumentsError::Closed);
+        }
+        let database = self.home.open(entry.feed().clone(), entry.feed().uid())?;
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(entry.id(), database.clone());
+        Ok(database)
+    }
+
+    /// Closes the engine of a feed that is being deleted.
+    pub(crate) fn close(&self, entry: &FeedEntry) {
+        let _one_at_a_time = self.lock();
+        if let Some(database) = self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id()) {
+            database.close();
+        }
+    }
+
+    /// Removes what the engine of a closed feed has beside the log. Blocks on the disk.
+    pub(crate) fn remove(&self, feed_uid: u64) -> Result<(), DocumentsError> {
+        self.home.remove(feed_uid)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        // It guards no data.
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
