@@ -11,6 +11,7 @@ mod clock;
 pub mod config;
 pub mod demo;
 mod dialects;
+pub mod documents;
 mod encodings;
 mod exposure;
 mod feeds;
