@@ -99,11 +99,6 @@ impl Feed {
         self.core.id
     }
 
-    /// A number that no other feed has or had, of any name: what was derived from the feed can be told by it.
-    pub fn uid(&self) -> u64 {
-        self.core.uid
-    }
-
     /// Seq of the oldest retained event; equals [`Feed::next_seq`] when there is none.
     pub fn first_seq(&self) -> u64 {
         self.core.position.first_seq()

@@ -1,0 +1,219 @@
+//! The engine of a CouchDB-compatible database: one feed whose events are changes of documents, and what is looked up in it.
+//!
+//! The log is the truth. Each event says what a document is from then on (`apply.rs`); the index is that, summed up, and can
+//! be built anew at any time. Writes are judged by the index, become events, and are answered when these are durable and the
+//! index has them. Bodies are not in the index: they are read from the log. Other protocols may publish to the same feed.
+//!
+//! Knows no HTTP and no JSON but the text of documents. Everything but what is `async` may block on the disk: call it from a
+//! blocking pool.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `edit.rs` | what a client wants written, and what became of it |
+//! | `write/` | from queued writes to events and an index that has them |
+//! | `read/` | documents, their revisions, lists, changes |
+//! | `apply.rs` | what an event does to its document |
+//! | `stored.rs` | a document read out of an event |
+//! | `purge_event.rs` | the event of a purge |
+//! | `record.rs`, `totals.rs`, `live/`, `tables.rs` | what the index holds |
+//! | `staging.rs` | what a group changes in it |
+//! | `shelf.rs` | the index, and what of it is in memory |
+//! | `turns.rs` | who may move it |
+//! | `prune.rs` | a revision tree without some leaves |
+//! | `attachments/` | the bytes of attachments |
+//! | `beside/` | local documents and settings |
+//! | `compact.rs` | what of the log is still needed |
+//! | `workers.rs` | threads |
+//! | `disk.rs` | files written whole |
+//! | `error.rs` | errors |
+//!
+//! Tested in `tests/`, beside this file, and by each file for itself.
+
+mod apply;
+mod attachments;
+mod beside;
+mod compact;
+mod disk;
+mod edit;
+mod error;
+mod live;
+mod prune;
+mod purge_event;
+mod read;
+mod record;
+mod shelf;
+mod staging;
+mod stored;
+mod tables;
+mod totals;
+mod turns;
+mod workers;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tailwater_core::Feed;
+
+pub use self::{
+    attachments::{Blob, BlobWriter, Blobs, Swept},
+    beside::{LocalDoc, LocalDocs, SecurityText, Settings},
+    compact::{Compaction, Verdict},
+    edit::{Edit, EditError, Mode, NewAttachment, Outcome, Purged, Source, Update},
+    error::DocumentsError,
+    purge_event::PURGE,
+    read::{AllDocs, Asked, Changes, Doc, Found, IdRange, Listed, Missing, Order, Summary},
+    stored::StoredAttachment,
+    totals::Totals,
+    workers::Workers,
+    write::WriteLimits,
+};
+use self::{beside::SettingsFile, shelf::Shelf, turns::Turns, write::queue::Queue};
+use crate::index::{IndexOptions, Indexes};
+
+/// What the databases of a process share.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Threads to write with.
+    pub workers: Workers,
+    /// Limits.
+    pub options: DocumentsOptions,
+}
+
+/// Limits of each database.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DocumentsOptions {
+    /// Memory of its index.
+    pub index: IndexOptions,
+    /// What may wait to be written.
+    pub write: WriteLimits,
+}
+
+/// An open database. One process has it open once.
+pub struct Database {
+    feed: Arc<Feed>,
+    shelf: Shelf,
+    /// What the log had when the index was last brought to its tail. It can be more than the index has applied: an empty
+    /// window has a last seq as well.
+    caught_up: AtomicU64,
+    turns: Turns,
+    queue: Queue,
+    workers: Workers,
+    options: DocumentsOptions,
+    settings: SettingsFile,
+    local: LocalDocs,
+    blobs: Blobs,
+}
+
+impl Home {
+    /// Opens the database of a feed. Its index may be behind the log, or new: then reads wait until it has caught up, which
+    /// begins at once.
+    pub fn open(&self, feed: Arc<Feed>) -> Result<Arc<Database>, DocumentsError> {
+        let dir = beside::dir(&self.data, feed.uid());
+        let blobs = Blobs::open(&self.data, feed.uid())?;
+        let database = Arc::new(Database {
+            shelf: Shelf::open(&Indexes::new(&self.data), &feed, self.options.index)?,
+            feed,
+            caught_up: AtomicU64::new(0),
+            turns: Turns::default(),
+            queue: Queue::default(),
+            workers: self.workers.clone(),
+            options: self.options,
+            settings: SettingsFile::open(&dir)?,
+            local: LocalDocs::open(&dir)?,
+            blobs,
+        });
+        database.nudge();
+        Ok(database)
+    }
+
+    /// Removes all that a database has beside its log. For one that is closed, whose feed is being deleted.
+    pub fn remove(&self, feed_uid: u64) -> Result<(), DocumentsError> {
+        Indexes::new(&self.data).remove(feed_uid)?;
+        disk::remove_dir(&beside::dir(&self.data, feed_uid))?;
+        Blobs::remove_all(&self.data, feed_uid)
+    }
+}
+
+impl Database {
+    /// Its feed.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// Its local documents.
+    pub fn local(&self) -> &LocalDocs {
+        &self.local
+    }
+
+    /// The bytes of its attachments.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// What was set for it. Never blocks.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.get()
+    }
+
+    /// Changes what is set for it, durably.
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) -> Result<(), DocumentsError> {
+        self.settings.change(change)
+    }
+
+    /// Whether the log has events the index has not. Never blocks.
+    pub fn is_behind(&self) -> bool {
+        self.known_seq() < self.feed.last_seq()
+    }
+
+    /// How far the index has come: for whoever wants to tell how long a rebuild takes. Never blocks.
+    pub fn applied_seq(&self) -> u64 {
+        self.shelf.index.applied_seq()
+    }
+
+    /// Waits until the index has everything the log had when this was called. All reads begin with it: whoever was told of a
+    /// change must find it.
+    fn settle(&self) -> Result<(), DocumentsError> {
+        let seen = self.feed.last_seq();
+        match self.turns.take_unless(|| self.known_seq() >= seen) {
+            Some(_turn) => self.catch_up(),
+            None => Ok(()),
+        }
+    }
+
+    /// Brings the index to the tail. For whoever has the turn.
+    fn catch_up(&self) -> Result<(), DocumentsError> {
+        let seen = self.feed.last_seq();
+        if self.known_seq() < seen {
+            apply::catch_up(&self.shelf, &self.feed, self.revs_limit())?;
+            self.caught_up.fetch_max(seen, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    /// The index knows all there is up to this.
+    fn known_seq(&self) -> u64 {
+        self.applied_seq().max(self.caught_up.load(Ordering::Acquire))
+    }
+
+    fn revs_limit(&self) -> usize {
+        usize::try_from(self.settings().revs_limit).unwrap_or(usize::MAX)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("feed", &self.feed.name()).finish_non_exhaustive()
+    }
+}
