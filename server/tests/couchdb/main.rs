@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod changes_captured;
 mod changes_ends;
 mod changes_errors;
 mod changes_filters;

@@ -171,6 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::dialects::couchdb::changes::book::Look;
 
     /// A book in which every change is written by hand.
     #[derive(Default)]
@@ -204,7 +205,7 @@ mod tests {
             Ok(Vec::new())
         }
 
-        fn leaf(&self, _id: &str, _rev: &str) -> Result<Option<Vec<u8>>, BookError> {
+        fn document(&self, _id: &str, _rev: &str, _look: Look) -> Result<Option<Vec<u8>>, BookError> {
             Ok(None)
         }
     }
