@@ -47,7 +47,8 @@ fn t3() -> Appliance {
         doc["_revisions"] = json!({ "start": 2, "ids": [hash, "aaa0"] });
         doc
     };
-    let leaves = [leaf("ccc2", json!({ "v": 2 })), leaf("bbb1", json!({ "v": 1 })), leaf("ddd3", json!({ "_deleted": true }))];
+    let leaves =
+        [leaf("ccc2", json!({ "v": 2 })), leaf("bbb1", json!({ "v": 1 })), leaf("ddd3", json!({ "_deleted": true }))];
     assert_eq!(put("/_bulk_docs", &json!({ "docs": leaves, "new_edits": false })), json!([]));
     let data = "aGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8=";
     let attachments = json!({ "h.txt": { "content_type": "text/plain", "data": data } });
@@ -129,7 +130,9 @@ fn every_answer_of_a_captured_database() {
 fn documents_that_are_written_are_seen() {
     let appliance = Appliance::start();
     let mut feed = Connection::open(appliance.address);
-    feed.send(format!("GET /{DB}/_changes?feed=continuous&include_docs=true&style=all_docs HTTP/1.1\r\nHost: a\r\n\r\n"));
+    feed.send(format!(
+        "GET /{DB}/_changes?feed=continuous&include_docs=true&style=all_docs HTTP/1.1\r\nHost: a\r\n\r\n"
+    ));
     assert_eq!(feed.head().status, 200);
     let url = |id: &str| appliance.url(&format!("/{DB}/{id}"));
     let (status, first) = call("PUT", &url("d"), Some("application/json"), "{\"n\":1}");
@@ -138,7 +141,9 @@ fn documents_that_are_written_are_seen() {
     let row = crate::couch::row(&mut feed);
     assert_eq!(
         row,
-        format!("{{\"seq\":\"1\",\"id\":\"d\",\"changes\":[{{\"rev\":\"{rev}\"}}],\"doc\":{{\"_id\":\"d\",\"_rev\":\"{rev}\",\"n\":1}}}}\n")
+        format!(
+            "{{\"seq\":\"1\",\"id\":\"d\",\"changes\":[{{\"rev\":\"{rev}\"}}],\"doc\":{{\"_id\":\"d\",\"_rev\":\"{rev}\",\"n\":1}}}}\n"
+        )
     );
     let (status, second) = call("DELETE", &url(&format!("d?rev={rev}")), None, "");
     assert_eq!(status, 200, "{second}");

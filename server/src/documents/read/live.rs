@@ -3,6 +3,8 @@
 //! Owns nothing: it shows what [`live`](crate::documents::live) knows, and what the index knows of single documents. Tested
 //! with feeds of changes, in `server/tests/couchdb/`.
 
+use std::ops::Bound;
+
 use crate::documents::{Database, error::DocumentsError, record::Record, tables::Table};
 
 impl Database {
@@ -35,7 +37,8 @@ impl Database {
     /// The live events of all documents whose id begins so, in the order of ids.
     pub fn live_of_all(&self, prefix: &str) -> Result<Vec<u64>, DocumentsError> {
         let mut seqs = Vec::new();
-        for row in self.shelf.index.range(Table::Documents, prefix.as_bytes()..)? {
+        let ids = (Bound::Included(prefix.as_bytes()), Bound::<&[u8]>::Unbounded);
+        for row in self.shelf.index.range(Table::Documents, ids)? {
             let (id, value) = row?;
             if !id.starts_with(prefix.as_bytes()) {
                 break;

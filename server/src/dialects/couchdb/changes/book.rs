@@ -92,7 +92,8 @@ impl Book for Database {
         let Ok(rev) = rev.parse::<Rev>() else { return Ok(None) };
         let asked = Asked { conflicts: look.conflicts, ..Asked::default() };
         let Ok(doc) = self.get(id, Some(&rev), asked)? else { return Ok(None) };
-        let look = shown::Look { attachments: look.attachments, encoding_info: look.encoding_info, ..Default::default() };
+        let look =
+            shown::Look { attachments: look.attachments, encoding_info: look.encoding_info, ..Default::default() };
         let mut parts = VecDeque::new();
         shown::json("", self, &doc, &look, &mut parts).map_err(BookError::Attached)?;
         pieces::whole(parts).map(Some).map_err(BookError::Attached)

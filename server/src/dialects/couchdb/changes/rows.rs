@@ -83,7 +83,8 @@ impl Rows {
 
     /// The document with what it has attached, where that is asked for. Without, if it is not stored any more.
     fn attached(&self, change: &Change<'_>) -> Result<Option<Vec<u8>>, BookError> {
-        let ChangesRequest { include_docs, conflicts, attachments, att_encoding_info: encoding_info, .. } = *self.changes();
+        let ChangesRequest { include_docs, conflicts, attachments, att_encoding_info: encoding_info, .. } =
+            *self.changes();
         if !include_docs || !(attachments || encoding_info) || !self.fields.is_all() {
             return Ok(None);
         }
@@ -92,14 +93,7 @@ impl Rows {
         self.ask.book().document(change.id(), &winner.unwrap_or_default(), look)
     }
 
-    fn write(
-        &self,
-        change: &Change<'_>,
-        seq: RowSeq,
-        verdict: &Verdict,
-        attached: Option<&[u8]>,
-        out: &mut Vec<u8>,
-    ) {
+    fn write(&self, change: &Change<'_>, seq: RowSeq, verdict: &Verdict, attached: Option<&[u8]>, out: &mut Vec<u8>) {
         let changes = self.changes();
         let doc = match (changes.include_docs, attached) {
             (false, _) => RowDoc::None,
