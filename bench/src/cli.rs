@@ -4,14 +4,16 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
     bench::{Bench, Settings},
-    events::Body,
+    dialect::Dialect,
+    events::Batch,
     scenario::{
-        self, BODY_BYTES, LEAD_BYTES, ceiling::Ceiling, fanout, idle::Idle, paced, publish::Publish, stalled::Stalled,
+        self, BATCH_BYTES, LEAD_BYTES, ceiling::Ceiling, fanout, idle::Idle, paced, publish::Publish, stalled::Stalled,
+        streams::Streams, subscriptions::Subscriptions,
     },
     sender::{self, SendPlan},
 };
@@ -41,6 +43,10 @@ pub enum Scenario {
     Publish(Publish),
     /// What subscribers that never read do to the others and to the server's memory
     Stalled(Stalled),
+    /// Many small streams against one large one: CPU of a delivery
+    Streams(Streams),
+    /// Memory of one stream among many on a connection
+    Subscriptions(Subscriptions),
     /// The raw sender's own process
     #[command(name = sender::SUBCOMMAND, hide = true)]
     RawSender(SendPlan),
@@ -49,13 +55,16 @@ pub enum Scenario {
 /// Arguments of `fanout`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Fanout {
+    /// The dialect of the stream
+    #[arg(long, value_enum, default_value_t = Dialect::Atproto)]
+    pub dialect: Dialect,
     /// Subscribers of the stream
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub subscribers: usize,
-    /// Bytes of a made-up event
+    /// Bytes of a made-up event; a BigchainDB transaction has 696 or 856 at least
     #[arg(long, value_name = "BYTES", default_value_t = 512)]
     pub event_bytes: usize,
-    /// Publish the frames of this file again and again instead of made-up events
+    /// Publish the AT Protocol frames of this file again and again instead of made-up events
     #[arg(long, value_name = "FILE")]
     pub corpus: Option<PathBuf>,
     /// Events a second, or `saturated`
@@ -107,22 +116,24 @@ pub fn run(cli: &Cli) -> Result<()> {
         Scenario::Idle(asked) => scenario::print(&bench, json, &scenario::idle::run(&bench, asked)?),
         Scenario::Publish(asked) => scenario::print(&bench, json, &scenario::publish::run(&bench, asked)?),
         Scenario::Stalled(asked) => scenario::print(&bench, json, &scenario::stalled::run(&bench, asked)?),
+        Scenario::Streams(asked) => scenario::print(&bench, json, &scenario::streams::run(&bench, asked)?),
+        Scenario::Subscriptions(asked) => scenario::print(&bench, json, &scenario::subscriptions::run(&bench, asked)?),
         Scenario::RawSender(_) => Ok(()),
     }
 }
 
 fn run_fanout(bench: &Bench, json: bool, asked: &Fanout) -> Result<()> {
-    let (subscribers, event_bytes) = (asked.subscribers, asked.event_bytes);
+    let &Fanout { dialect, subscribers, event_bytes, lead_bytes, from_log, .. } = asked;
+    ensure!(dialect == Dialect::Atproto || asked.corpus.is_none(), "--corpus has frames of AT Protocol streams");
     if let Rate::PerSecond(rate_per_s) = asked.rate {
-        let paced = paced::Paced { subscribers, event_bytes, rate_per_s };
+        let paced = paced::Paced { dialect, subscribers, event_bytes, rate_per_s };
         return scenario::print(bench, json, &paced::run(bench, &paced)?);
     }
-    let body = match &asked.corpus {
-        Some(file) => Body::corpus(file, BODY_BYTES)?,
-        None => Body::made_up(event_bytes, BODY_BYTES)?,
+    let batch = match &asked.corpus {
+        Some(file) => Batch::corpus(file, BATCH_BYTES)?,
+        None => Batch::made_up(dialect, event_bytes, BATCH_BYTES)?,
     };
-    let (lead_bytes, from_log) = (asked.lead_bytes, asked.from_log);
-    let saturated = fanout::Saturated { subscribers, body, lead_bytes, from_log };
+    let saturated = fanout::Saturated { dialect, subscribers, batch, lead_bytes, from_log };
     scenario::print(bench, json, &fanout::run(bench, &saturated)?)
 }
 
@@ -147,6 +158,14 @@ mod tests {
             let cli = parse(line).unwrap();
             assert!(cli.settings.json && cli.settings.seconds == 2.0, "{line}");
         }
+    }
+
+    #[test]
+    fn a_corpus_is_of_one_dialect() {
+        let Scenario::Fanout(asked) = parse("fanout --dialect streamr --corpus x").unwrap().scenario else { panic!() };
+        assert_eq!(asked.dialect, Dialect::Streamr);
+        let Ok(bench) = Bench::new(&parse("ceiling").unwrap().settings) else { return };
+        assert!(run_fanout(&bench, false, &asked).unwrap_err().to_string().contains("--corpus"));
     }
 
     #[test]

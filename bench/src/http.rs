@@ -1,6 +1,6 @@
 //! A small HTTP client for the server under test: one kept-alive connection, one request at a time.
 //!
-//! Owns what a scenario needs of HTTP: a JSON answer with a length. Never streams. Tests against a peer that speaks the bytes are
+//! Owns what a scenario needs of HTTP: an answer with a length, that is JSON or empty. Never streams. Tests against a peer that speaks the bytes are
 //! below.
 
 use std::{
@@ -11,6 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+
+use crate::events::Request;
 
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,13 +48,13 @@ impl Client {
         self.request("GET", path, "application/json", &[])
     }
 
-    /// The JSON answer to a POST.
+    /// The JSON answer to a POST; null where it is empty.
     ///
     /// # Errors
     ///
     /// The connection's, and any status but 2xx.
-    pub fn post(&mut self, path: &str, content_type: &str, body: &[u8]) -> Result<Value> {
-        self.request("POST", path, content_type, body)
+    pub fn post(&mut self, request: &Request) -> Result<Value> {
+        self.request("POST", &request.path, request.content_type, &request.body)
     }
 
     fn request(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Value> {
@@ -68,7 +70,10 @@ impl Client {
         if !(200..300).contains(&status) {
             bail!("{}: answered {status}: {}", what(), String::from_utf8_lossy(&answer).trim());
         }
-        serde_json::from_slice(&answer).with_context(what)
+        match answer.is_empty() {
+            true => Ok(Value::Null),
+            false => serde_json::from_slice(&answer).with_context(what),
+        }
     }
 }
 
@@ -131,6 +136,7 @@ mod tests {
             let mut asked = Vec::new();
             for (length, answer) in [
                 (0, "200 OK\r\nContent-Length: 7\r\n\r\n{\"a\":1}"),
+                (3, "200 OK\r\nContent-Length: 0\r\n\r\n"),
                 (3, "429 Slow Down\r\nContent-Length: 2\r\n\r\nno"),
             ] {
                 asked.push(read_line(&mut stream).unwrap());
@@ -142,8 +148,10 @@ mod tests {
         });
         let mut client = Client::connect(address).unwrap();
         assert_eq!(client.get("/v1/status").unwrap()["a"], 1);
-        let refused = client.post("/v1/x", "text/plain", b"abc").unwrap_err().to_string();
+        let request = Request { path: "/v1/x".into(), content_type: "text/plain", body: b"abc".to_vec() };
+        assert_eq!(client.post(&request).unwrap(), Value::Null);
+        let refused = client.post(&request).unwrap_err().to_string();
         assert!(refused.contains("POST /v1/x") && refused.contains("answered 429: no"), "{refused}");
-        assert_eq!(peer.join().unwrap(), ["GET /v1/status HTTP/1.1", "POST /v1/x HTTP/1.1"]);
+        assert_eq!(peer.join().unwrap(), ["GET /v1/status HTTP/1.1", "POST /v1/x HTTP/1.1", "POST /v1/x HTTP/1.1"]);
     }
 }

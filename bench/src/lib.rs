@@ -13,6 +13,8 @@
 //! | `idle` | the server's memory with and without subscribers |
 //! | `publish` | acknowledged events per second with the disk's `write` + `fdatasync` at the same batch size |
 //! | `stalled` | throughput of readers among subscribers that never read, with readers alone; growth of memory |
+//! | `streams` | CPU per delivered event of many small streams with that of one large one |
+//! | `subscriptions` | the server's memory with and without many streams on each connection |
 //!
 //! ```text
 //! cargo build --release -p tailwater -p tailwater-bench
@@ -24,9 +26,11 @@
 
 pub mod bench;
 pub mod cli;
+pub mod dialect;
 pub mod disk;
 pub mod events;
 pub mod figures;
+pub mod followed;
 pub mod http;
 pub mod load;
 pub mod observe;

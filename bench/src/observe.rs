@@ -1,4 +1,4 @@
-//! One measurement of one side: connect everybody, set the load going, warm up, look, wait, look again.
+//! One measurement of one side: connect everybody, wait for what the load waits for, set it going, warm up, look, wait, look again.
 //!
 //! Owns the order of these, the same for the server and for the raw sender. What is looked at is the caller's. Tested in
 //! `bench/tests/sender.rs`.
@@ -53,7 +53,7 @@ pub fn drained(url: impl Into<String>, connections: usize) -> SubscribeConfig {
 pub fn observe<T>(
     bench: &Bench,
     config: &SubscribeConfig,
-    load: &impl Load,
+    load: &dyn Load,
     look: impl FnMut() -> Result<T>,
 ) -> Result<Observed<T>> {
     let control = Control::default();
@@ -73,10 +73,11 @@ fn measure<T>(
     bench: &Bench,
     config: &SubscribeConfig,
     control: &Control,
-    load: &impl Load,
+    load: &dyn Load,
     mut look: impl FnMut() -> Result<T>,
 ) -> Result<(T, T)> {
     wait_until_open(config.connections, control)?;
+    load.wait()?;
     thread::scope(|scope| {
         let running = scope.spawn(|| load.run(control));
         thread::sleep(bench.warmup);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tailwater_core::{Encoder, EncodingId, Event, FeedOptions, Store};
 use tailwater_wire::{
     atproto::encode::{AtprotoCbor, AtprotoJson},
+    bigchaindb::encode::{BigchaindbBlocks, BigchaindbTransactions},
     native::encode::{NativeNdjson, NativeSse, NativeWsCbor, NativeWsJson},
     streamr::encode::StreamrJson,
 };
@@ -23,6 +24,8 @@ pub(crate) struct Encodings {
     pub(crate) atproto_cbor: EncodingId,
     pub(crate) atproto_json: EncodingId,
     pub(crate) streamr_json: EncodingId,
+    pub(crate) bigchaindb_transactions: EncodingId,
+    pub(crate) bigchaindb_blocks: EncodingId,
     pub(crate) couchdb: ChangesEncodings,
 }
 
@@ -37,6 +40,8 @@ impl Encodings {
             atproto_cbor: store.register_encoder(Arc::new(AtprotoCbor)),
             atproto_json: store.register_encoder(Arc::new(PerFeed { name: AtprotoJson::NAME, bind: atproto_json })),
             streamr_json: store.register_encoder(Arc::new(PerFeed { name: StreamrJson::NAME, bind: streamr_json })),
+            bigchaindb_transactions: store.register_encoder(Arc::new(BigchaindbTransactions)),
+            bigchaindb_blocks: store.register_encoder(Arc::new(BigchaindbBlocks)),
             couchdb: ChangesEncodings::of(store),
         }
     }

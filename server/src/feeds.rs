@@ -220,7 +220,7 @@ impl Feeds {
             subscribers: AtomicUsize::new(0),
             views: AtomicUsize::new(0),
             deleted: AtomicBool::new(false),
-            database: exposure.couchdb.as_ref().map(|couchdb| Arc::new(Database::new(feed.clone(), couchdb))),
+            database: exposure.couchdb.as_ref().map(|couchdb| Arc::new(Database::new(&feed, couchdb))),
             exposure,
             feed,
         });
@@ -240,6 +240,9 @@ impl Feeds {
         write(&self.streams).remove(&entry);
         if let Some(couchdb) = &entry.exposure.couchdb {
             write(&self.databases).remove(&couchdb.db);
+        }
+        if entry.views.load(Ordering::SeqCst) > 0 {
+            self.workers.wake();
         }
         Some(entry)
     }

@@ -5,17 +5,19 @@
 //! | `/` | all of them: one object that satisfies every dialect's clients |
 //! | `/v1/...` | native |
 //! | `/xrpc/...` | AT Protocol |
+//! | `/api/v1`, `/api/v1/transactions`, `/api/v1/blocks`, `/api/v1/streams/valid_...` | BigchainDB |
 //! | `/api/v1/ws`, `/api/v1/streams/...`, `/api/v1/login/...`, `/api/v1/volume` | Streamr |
 //! | any other | CouchDB: the name of a database, what is asked of it |
 //!
 //! Owns this table and nothing of what a dialect does. A listener serves the dialects it is configured for; a path of
-//! another dialect does not exist there. Tested by `server/tests/http/`.
+//! another dialect does not exist there. One that serves BigchainDB alone is answered by it alone. Tested by
+//! `server/tests/http/` and `server/tests/bigchaindb/`.
 
 use serde_json::{Map, Value};
 
 use crate::{
     config::Dialect,
-    dialects::{atproto, couchdb, native, streamr},
+    dialects::{atproto, bigchaindb, couchdb, native, streamr},
     http::{Reply, Request, Response},
 };
 
@@ -26,6 +28,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     }
     let path = request.head.path();
     let listening = request.listening;
+    if listening.serves_only(Dialect::Bigchaindb) {
+        return bigchaindb::answer(request).await;
+    }
     if listening.serves_only(Dialect::Couchdb) {
         return couchdb::answer(request).await;
     }
@@ -53,6 +58,9 @@ async fn below_api(request: Request<'_>) -> Reply {
         Ok(segments) => segments.into_iter().map(String::from).collect(),
         Err(error) => return Response::error(error.status(), error.code(), &error.to_string()).into(),
     };
+    if request.listening.serves(Dialect::Bigchaindb) && bigchaindb::owns(&format!("/{}", segments.join("/"))) {
+        return bigchaindb::answer(request).await;
+    }
     if request.listening.serves(Dialect::Streamr) && streamr::owns(&segments) {
         return streamr::answer(request, &segments).await;
     }
@@ -79,6 +87,9 @@ fn root_fields(request: &Request<'_>) -> Map<String, Value> {
         ("status", "/v1/status"),
     ];
     let mut fields: Map<String, Value> = own.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    if request.listening.serves(Dialect::Bigchaindb) {
+        bigchaindb::add_root_fields(request, &mut fields);
+    }
     if request.listening.serves(Dialect::Couchdb) {
         couchdb::add_root_fields(&request.shard.appliance, &mut fields);
     }

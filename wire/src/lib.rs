@@ -18,6 +18,7 @@
 //! | [`streamr`] | the Streamr legacy protocol |
 //! | [`bigchaindb`] | the BigchainDB event stream, and transactions |
 //! | [`couchdb`] | CouchDB's `_changes` and what surrounds it |
+//! | [`fauna`] | the Fauna query, stream and feed endpoints |
 //!
 //! Writers append to an `out: &mut Vec<u8>` and never clear it. Every parser is tested with arbitrary bytes (none may
 //! panic), every incremental one with arbitrary splits of its input (none may matter).
@@ -26,6 +27,7 @@ pub mod atproto;
 pub mod bigchaindb;
 pub mod couchdb;
 pub mod dag_cbor;
+pub mod fauna;
 pub mod http1;
 pub mod json;
 pub mod native;

@@ -11,11 +11,12 @@ use serde::Serialize;
 
 use crate::{
     bench::Bench,
-    events::Body,
+    dialect::{Dialect, Start},
+    events::Batch,
     figures::{Figure, bytes, with_range},
     http::Client,
     load::{NoLoad, post},
-    observe::{drained, observe},
+    observe::observe,
     proc::Usage,
     scenario::progress,
     server::Server,
@@ -75,13 +76,14 @@ pub fn run(bench: &Bench, asked: &Idle) -> Result<Found> {
 
 fn one_round(bench: &Bench, asked: &Idle) -> Result<(Usage, Usage)> {
     let server = Server::start(bench, asked.subscribers + FORERUNNERS)?;
-    post(&mut Client::connect(server.address())?, &Body::made_up(512, 512)?)?;
+    let dialect = Dialect::Atproto;
+    post(&mut Client::connect(server.address())?, &Batch::made_up(dialect, 512, 512)?)?;
     let brief = Bench { measured: SETTLE, warmup: SETTLE, ..bench.clone() };
-    observe(&brief, &drained(server.stream_url(), FORERUNNERS), &NoLoad, || Ok(()))?;
+    let followers = |connections| dialect.followers(server.address(), connections, Start::Live);
+    observe(&brief, &followers(FORERUNNERS), &NoLoad, || Ok(()))?;
     thread::sleep(SETTLE);
     let before = server.usage()?;
-    let config = drained(server.stream_url(), asked.subscribers);
-    let observed = observe(&brief, &config, &NoLoad, || server.usage())?;
+    let observed = observe(&brief, &followers(asked.subscribers), &NoLoad, || server.usage())?;
     server.stop()?;
     Ok((before, observed.end))
 }

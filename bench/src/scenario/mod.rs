@@ -9,6 +9,8 @@ pub mod idle;
 pub mod paced;
 pub mod publish;
 pub mod stalled;
+pub mod streams;
+pub mod subscriptions;
 
 use std::fmt::Display;
 
@@ -18,7 +20,7 @@ use serde::Serialize;
 use crate::bench::Bench;
 
 /// Bytes of the request a saturated stream is fed with: few large ones cost the server and the clients least.
-pub const BODY_BYTES: usize = 1 << 20;
+pub const BATCH_BYTES: usize = 1 << 20;
 
 /// How far a saturated stream is kept ahead of its subscribers: room for a few of those requests.
 pub const LEAD_BYTES: u64 = 8 << 20;

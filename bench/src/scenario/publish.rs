@@ -16,10 +16,11 @@ use tailwater_loadgen::{
 
 use crate::{
     bench::Bench,
+    dialect::Dialect,
     disk::Disk,
     figures::{Figure, bytes, percent, ratio_of_rounds, short, with_range},
     scenario::progress,
-    server::{FEED, Server},
+    server::Server,
     table::Table,
 };
 
@@ -127,7 +128,7 @@ fn measure(bench: &Bench, asked: &Publish, server: &Server, disk: &mut Disk, poi
         seconds: Some((bench.warmup + bench.measured).as_secs_f64()),
         warmup_ms: u64::try_from(bench.warmup.as_millis()).unwrap_or(u64::MAX),
         create_feed: false,
-        ..PublishConfig::new(server.url(), FEED)
+        ..PublishConfig::new(server.url(), Dialect::Atproto.feed())
     };
     let report = publish::run(&config, &Control::default())?;
     ensure!(report.ok, "not every batch was acknowledged: {:?}", report.total);

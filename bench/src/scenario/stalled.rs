@@ -12,9 +12,9 @@ use tailwater_loadgen::SubscribeConfig;
 
 use crate::{
     bench::Bench,
-    events::Body,
+    dialect::{Dialect, Start},
+    events::Batch,
     figures::{Figure, bytes, percent, ratio_of_rounds, short, with_range},
-    observe::drained,
     scenario::{
         fanout::{Saturated, live, round_of_live},
         progress,
@@ -102,10 +102,12 @@ pub fn run(bench: &Bench, asked: &Stalled) -> Result<Found> {
 
 fn one_round(bench: &Bench, asked: &Stalled, stalled: usize) -> Result<(Round, Growth)> {
     let readers = asked.subscribers - asked.stalled;
-    let body = Body::made_up(asked.event_bytes, super::BODY_BYTES)?;
-    let saturated = Saturated { subscribers: readers, body, lead_bytes: asked.lead_bytes, from_log: false };
+    let dialect = Dialect::Atproto;
+    let batch = Batch::made_up(dialect, asked.event_bytes, super::BATCH_BYTES)?;
+    let saturated = Saturated { dialect, subscribers: readers, batch, lead_bytes: asked.lead_bytes, from_log: false };
     let mut server = Server::start(bench, asked.subscribers)?;
-    let config = SubscribeConfig { stall: stalled, ..drained(server.stream_url(), readers + stalled) };
+    let drained = dialect.followers(server.address(), readers + stalled, Start::Live);
+    let config = SubscribeConfig { stall: stalled, ..drained };
     let observed = live(bench, &saturated, &mut server, &config)?;
     server.stop()?;
     let (begin, end) = (&observed.begin.look.usage, &observed.end.look.usage);

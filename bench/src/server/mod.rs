@@ -20,13 +20,7 @@ use tempfile::TempDir;
 
 pub use status::Status;
 
-use crate::{bench::Bench, http::Client, proc::Usage};
-
-/// The feed every scenario publishes to; part of the default configuration.
-pub const FEED: &str = "repos";
-
-/// Where subscribers of [`FEED`] connect.
-const STREAM: &str = "/xrpc/com.atproto.sync.subscribeRepos";
+use crate::{bench::Bench, dialect, http::Client, proc::Usage};
 
 /// What a feed keeps at most; the oldest goes.
 const RETENTION: &str = "8GiB";
@@ -90,11 +84,6 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Where subscribers connect.
-    pub fn stream_url(&self) -> String {
-        format!("ws://{}{STREAM}", self.address)
-    }
-
     /// The directory its data directory is in: what is measured there is measured on the same disk.
     pub fn directory(&self) -> &Path {
         self.directory.path()
@@ -146,13 +135,14 @@ impl Drop for Server {
     }
 }
 
-/// The defaults, but for the number of connections.
-/// Publishing at full speed must not fill the disk.
+/// The defaults, but for the number of connections and the first seqs of feeds. Publishing at full speed must not fill the
+/// disk.
 fn configuration(subscribers: usize) -> String {
     let connections_max = subscribers + CONNECTIONS_SPARE;
     format!(
         "[limits]\nconnections_max = {connections_max}\n\n[storage.retention]\nbytes = \"{RETENTION}\"\n\n\
-         [log]\nlevel = \"warn\"\n"
+         [log]\nlevel = \"warn\"\n\n{}",
+        dialect::configuration()
     )
 }
 

@@ -22,6 +22,21 @@ pub fn message(bytes: &[u8]) -> Result<Message<'_>, DecodeError> {
     fields.into_message()
 }
 
+/// The `t` of an object that stands in a message as a body; `None` where there is none, or the body is no object.
+pub(crate) fn body_t(text: &str) -> Result<Option<u64>, DecodeError> {
+    let refuse = |error: serde_json::Error| DecodeError::new("JSON", error.to_string());
+    let mut fields = Fields::default();
+    let mut document = serde_json::Deserializer::from_str(text);
+    Object { fields: &mut fields, place: Place::Body }.deserialize(&mut document).map_err(refuse)?;
+    document.end().map_err(refuse)?;
+    Ok(fields.body_t())
+}
+
+/// `bytes` as the JSON form `T` of the dialect named `layer`.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(layer: &'static str, bytes: &'a [u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(bytes).map_err(|error| DecodeError::new(layer, error.to_string()))
+}
+
 /// Where an object stands, which decides what its members mean.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {

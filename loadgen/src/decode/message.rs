@@ -5,19 +5,57 @@ use std::borrow::Cow;
 use crate::decode::{DecodeError, rfc3339};
 
 /// The fields of an event that are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventFields {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventFields<'a> {
     /// Its sequence number.
     pub seq: u64,
     /// When it was published, µs since the Unix epoch: the body's own `t` where there is one, else the event's `time`.
     pub published_us: Option<u64>,
+    /// What the sequence number has to be.
+    pub order: Order<'a>,
+}
+
+/// What a sequence number has to be, after those before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order<'a> {
+    /// Larger than each of them.
+    Increasing,
+    /// No smaller than the last one: events that belong together share it.
+    Grouped,
+    /// Larger than each of them on its own line, of which a connection may carry many.
+    Linked(Link<'a>),
+}
+
+/// An event's place among those of its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// The stream.
+    pub stream: Cow<'a, str>,
+    /// The stream's partition.
+    pub partition: u32,
+    /// The client's name for the request that this event is part of the answer to, as JSON; `None` for a live event.
+    pub subscription: Option<&'a str>,
+    /// The sequence number of the event before it on the partition, if there is one.
+    pub previous: Option<u64>,
+}
+
+impl EventFields<'_> {
+    /// An event of a stream that has one line with increasing sequence numbers.
+    pub fn increasing(seq: u64, published_us: Option<u64>) -> Self {
+        Self { seq, published_us, order: Order::Increasing }
+    }
+
+    /// An event that may share its sequence number with those beside it.
+    pub fn grouped(seq: u64, published_us: Option<u64>) -> Self {
+        Self { seq, published_us, order: Order::Grouped }
+    }
 }
 
 /// One message of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// An event.
-    Event(EventFields),
+    Event(EventFields<'a>),
     /// A notice without a sequence number, such as `OutdatedCursor`.
     Info(Cow<'a, str>),
     /// An error the server ends the stream with.
@@ -105,6 +143,11 @@ impl<'a> Fields<'a> {
         self.published_us = value.uint().or(self.published_us);
     }
 
+    /// The `t` that was taken.
+    pub fn body_t(&self) -> Option<u64> {
+        self.published_us
+    }
+
     /// Whether an `op` was seen: the mark of an AT Protocol header.
     pub fn has_op(&self) -> bool {
         self.op.is_some()
@@ -123,9 +166,7 @@ impl<'a> Fields<'a> {
         }
         let published_us = self.published_us.or(self.time_us);
         match self.seq {
-            Some(Scalar::Uint(seq)) if (1..1 << 53).contains(&seq) => {
-                Ok(Message::Event(EventFields { seq, published_us }))
-            }
+            Some(Scalar::Uint(seq)) if is_seq(seq) => Ok(Message::Event(EventFields::increasing(seq, published_us))),
             Some(seq) => {
                 Err(DecodeError::new("event", format!("seq is {seq:?}, expected an integer from 1 to 2^53 - 1")))
             }
@@ -136,4 +177,9 @@ impl<'a> Fields<'a> {
             }),
         }
     }
+}
+
+/// Whether a number can be a sequence number.
+pub(crate) fn is_seq(number: u64) -> bool {
+    (1..1 << 53).contains(&number)
 }

@@ -1,8 +1,8 @@
 //! The decoder of one connection's stream, whatever it is made of: bytes in, [`Item`]s out.
 
 use crate::decode::{
-    DecodeError, Message, chunked::BodyDecoder, dag_cbor, http_head::ResponseHead, json, lines::LineDecoder,
-    sse::SseDecoder, websocket, websocket::WebSocketDecoder,
+    DecodeError, Message, bigchaindb, chunked::BodyDecoder, couchdb, dag_cbor, fauna, http_head::ResponseHead, json,
+    lines::LineDecoder, sse::SseDecoder, streamr, websocket, websocket::WebSocketDecoder,
 };
 
 /// One thing a stream says.
@@ -23,7 +23,7 @@ pub enum Item<'a> {
 pub enum Encoding {
     /// DAG-CBOR: a native event, or an AT Protocol header and payload.
     DagCbor,
-    /// JSON: a native event, or the `xrpc.v1.json` envelope.
+    /// JSON, of the dialect that begins its messages as this one begins.
     Json,
 }
 
@@ -32,8 +32,40 @@ impl Encoding {
     pub fn message(self, payload: &[u8]) -> Result<Message<'_>, DecodeError> {
         match self {
             Self::DagCbor => dag_cbor::message(payload),
-            Self::Json => json::message(payload),
+            Self::Json => match Dialect::of(payload) {
+                Dialect::Plain => json::message(payload),
+                Dialect::Streamr => streamr::message(payload),
+                Dialect::Bigchaindb => bigchaindb::message(payload),
+                Dialect::Couchdb => couchdb::message(payload),
+                Dialect::Fauna => fauna::message(payload),
+            },
         }
+    }
+}
+
+/// Whose JSON a message is. Servers write the members of a message in a fixed order, and no two dialects begin alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    /// Native, or the `xrpc.v1.json` envelope.
+    Plain,
+    Streamr,
+    Bigchaindb,
+    Couchdb,
+    Fauna,
+}
+
+impl Dialect {
+    const BEGINNINGS: [(&'static [u8], Self); 5] = [
+        (b"[", Self::Streamr),
+        (br#"{"height":"#, Self::Bigchaindb),
+        (br#"{"seq":""#, Self::Couchdb),
+        (br#"{"last_seq":"#, Self::Couchdb),
+        (br#"{"type":"#, Self::Fauna),
+    ];
+
+    fn of(payload: &[u8]) -> Self {
+        let known = Self::BEGINNINGS.iter().find(|(beginning, _)| payload.starts_with(beginning));
+        known.map_or(Self::Plain, |(_, dialect)| *dialect)
     }
 }
 
@@ -44,7 +76,7 @@ pub enum StreamDecoder {
     WebSocket(WebSocketDecoder),
     /// One JSON document a line; empty lines are heartbeats.
     Ndjson(BodyDecoder, LineDecoder),
-    /// Server-sent events with JSON data.
+    /// Server-sent events with JSON data; those without data are heartbeats.
     Sse(BodyDecoder, LineDecoder, SseDecoder),
 }
 
@@ -89,7 +121,9 @@ impl StreamDecoder {
                 body.feed(input, &mut |piece| {
                     lines.feed(piece, &mut |line| {
                         events.line(line, &mut |data| {
-                            sink(Item::Payload(Encoding::Json, data));
+                            if !data.is_empty() {
+                                sink(Item::Payload(Encoding::Json, data));
+                            }
                             Ok(())
                         })
                     })

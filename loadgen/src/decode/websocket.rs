@@ -184,11 +184,20 @@ fn refuse(reason: impl Into<String>) -> DecodeError {
     DecodeError::new("WebSocket", reason)
 }
 
-/// The bytes of a masked client control frame (`opcode` 8 close, 9 ping, 10 pong; `payload` of at most 125 bytes).
-pub(crate) fn client_control_frame(opcode: u8, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
-    let payload = &payload[..payload.len().min(125)];
-    let length = u8::try_from(payload.len()).unwrap_or(125);
-    out.extend_from_slice(&[0x80 | opcode, 0x80 | length]);
+/// Appends a masked client frame that is a whole message or a control frame (`payload` of at most 125 bytes then).
+pub(crate) fn client_frame(opcode: u8, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
+    out.push(0x80 | opcode);
+    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+        (Ok(length @ 0..=125), _) => out.push(0x80 | length),
+        (_, Ok(length)) => {
+            out.push(0x80 | 126);
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+        _ => {
+            out.push(0x80 | 127);
+            out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+        }
+    }
     out.extend_from_slice(&mask);
     let masked = payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m);
     out.extend(masked);

@@ -176,7 +176,7 @@ mod tests {
                 let length = u32::from_le_bytes(*length) as usize;
                 prop_assert!(length <= size && length + 2 >= size, "{} {}", length, size);
                 let (frame, tail) = tail.split_at(length);
-                let expected = EventFields { seq: first_event + nth, published_us: Some(BATCH.due_us) };
+                let expected = EventFields::increasing(first_event + nth, Some(BATCH.due_us));
                 prop_assert_eq!(dag_cbor::message(frame), Ok(Message::Event(expected)));
                 rest = tail;
             }

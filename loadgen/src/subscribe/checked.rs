@@ -3,23 +3,18 @@
 use std::os::fd::AsFd;
 
 use crate::{
-    decode::{
-        stream::{Item, StreamDecoder},
-        websocket::client_control_frame,
-    },
+    decode::stream::{Item, StreamDecoder},
     stats::Latency,
     subscribe::{
         checks::Checks,
         connection::{Outcome, Shared},
+        outbox::Outbox,
     },
     sys::{
         process,
         socket::{self, Transfer},
     },
 };
-
-/// Most bytes of unsent control frames that are kept for a server that does not read.
-const CONTROL_BYTES_MAX: usize = 4096;
 
 /// The close code of a client that has had enough (RFC 6455, section 7.4.1).
 const NORMAL_CLOSURE: u16 = 1000;
@@ -29,41 +24,39 @@ const NORMAL_CLOSURE: u16 = 1000;
 pub(crate) struct CheckedStream {
     pub checks: Checks,
     decoder: Option<StreamDecoder>,
-    control: Vec<u8>,
 }
 
 impl CheckedStream {
     pub fn new(checks: Checks) -> Self {
-        Self { checks, decoder: None, control: Vec::new() }
+        Self { checks, decoder: None }
     }
 
     /// Begins with a new connection's stream.
     pub fn begin(&mut self, decoder: StreamDecoder) {
         self.decoder = Some(decoder);
-        self.control.clear();
     }
 
     /// Receives once; adds what came to `bytes`. Comes back for the rest, so that others get their turn.
-    pub fn read(&mut self, socket: impl AsFd, shared: &mut Shared, bytes: &mut u64) -> Outcome {
+    pub fn read(&mut self, socket: impl AsFd, shared: &mut Shared, bytes: &mut u64, outbox: &mut Outbox) -> Outcome {
         let outcome = match socket::receive(&socket, &mut shared.scratch) {
             Ok(Transfer::WouldBlock) => Outcome::Nothing,
             Ok(Transfer::Moved(0)) => Outcome::Closed("end of stream".into()),
             Ok(Transfer::Moved(count)) => {
                 *bytes += count as u64;
-                match self.feed(&shared.scratch[..count], &mut shared.latency) {
+                match self.feed(&shared.scratch[..count], &mut shared.latency, outbox) {
                     Outcome::Nothing => Outcome::Again,
                     ended => ended,
                 }
             }
             Err(error) => Outcome::Closed(error.kind().to_string()),
         };
-        self.flush(&socket);
+        outbox.flush(&socket);
         outcome
     }
 
     /// Decodes and checks received bytes.
-    pub fn feed(&mut self, bytes: &[u8], latency: &mut Latency) -> Outcome {
-        let Self { checks, decoder, control } = self;
+    pub fn feed(&mut self, bytes: &[u8], latency: &mut Latency, outbox: &mut Outbox) -> Outcome {
+        let Self { checks, decoder } = self;
         let Some(decoder) = decoder else {
             return Outcome::Nothing;
         };
@@ -71,7 +64,7 @@ impl CheckedStream {
         let mut outcome = Outcome::Nothing;
         let fed = decoder.feed(bytes, &mut |item| {
             if outcome == Outcome::Nothing {
-                outcome = one_item(item, now_us, checks, control, latency);
+                outcome = one_item(item, now_us, checks, outbox, latency);
             }
         });
         if let (Err(error), Outcome::Nothing) = (fed, &outcome) {
@@ -82,29 +75,15 @@ impl CheckedStream {
     }
 
     /// Sends a WebSocket's close frame.
-    pub fn leave(&mut self, socket: impl AsFd) {
+    pub fn leave(&self, socket: impl AsFd, outbox: &mut Outbox) {
         if let Some(StreamDecoder::WebSocket(_)) = self.decoder {
-            let normal = NORMAL_CLOSURE.to_be_bytes();
-            client_control_frame(8, &normal, process::random(), &mut self.control);
-            self.flush(socket);
-        }
-    }
-
-    /// Sends what control frames are waiting, as far as the socket takes them.
-    pub fn flush(&mut self, socket: impl AsFd) {
-        if self.control.is_empty() {
-            return;
-        }
-        match socket::send(socket, &self.control) {
-            Ok(Transfer::Moved(sent)) => drop(self.control.drain(..sent)),
-            Ok(Transfer::WouldBlock) => {}
-            // Receiving reports what became of the connection.
-            Err(_) => self.control.clear(),
+            outbox.close(Some(NORMAL_CLOSURE));
+            outbox.flush(socket);
         }
     }
 }
 
-fn one_item(item: Item<'_>, now_us: u64, checks: &mut Checks, control: &mut Vec<u8>, latency: &mut Latency) -> Outcome {
+fn one_item(item: Item<'_>, now_us: u64, checks: &mut Checks, outbox: &mut Outbox, latency: &mut Latency) -> Outcome {
     match item {
         Item::Payload(encoding, payload) => {
             checks.payload(encoding, payload, now_us, latency);
@@ -112,14 +91,9 @@ fn one_item(item: Item<'_>, now_us: u64, checks: &mut Checks, control: &mut Vec<
                 return Outcome::Done;
             }
         }
-        Item::Ping(payload) if control.len() < CONTROL_BYTES_MAX => {
-            client_control_frame(10, payload, process::random(), control);
-        }
-        Item::Ping(_) => {}
+        Item::Ping(payload) => outbox.pong(payload),
         Item::Close(code, _) => {
-            let echoed = code.map(u16::to_be_bytes);
-            let payload = echoed.as_ref().map_or(&[][..], |code| &code[..]);
-            client_control_frame(8, payload, process::random(), control);
+            outbox.close(code);
             return Outcome::Closed(close_reason(code));
         }
         Item::BodyEnd => return Outcome::Closed("end of body".into()),

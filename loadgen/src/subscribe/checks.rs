@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     decode::{DecodeError, Message, stream::Encoding},
     stats::Latency,
-    subscribe::sequence::SequenceTracker,
+    subscribe::tracks::Tracks,
 };
 
 /// Most problems of one connection that are kept in words.
@@ -14,11 +14,9 @@ const PROBLEMS_MAX: usize = 4;
 /// The checks of one connection, over all its reconnections.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
-    pub sequence: SequenceTracker,
+    pub tracks: Tracks,
     events_max: Option<u64>,
     cursor: u64,
-    payload_bytes: u64,
-    crc32c: u32,
     infos: u64,
     errors: u64,
     undecodable: u64,
@@ -51,13 +49,9 @@ impl Checks {
             self.below_cursor += 1;
             self.note(format!("seq {} is below cursor {}", event.seq, self.cursor));
         }
-        let before = self.sequence.last();
-        let observed = self.sequence.observe(event.seq);
-        if observed != crate::subscribe::sequence::Observed::InOrder {
-            self.note(format!("{observed:?}: seq {} after {before:?}", event.seq));
+        if let Err(problem) = self.tracks.observe(&event, payload) {
+            self.note(problem);
         }
-        self.payload_bytes += payload.len() as u64;
-        self.crc32c = crc32c::crc32c_append(self.crc32c, payload);
         if let Some(published_us) = event.published_us {
             latency.record_since(published_us, now_us);
         }
@@ -71,34 +65,35 @@ impl Checks {
 
     /// Whether the connection has had the events it was to have.
     pub fn is_complete(&self) -> bool {
-        self.events_max.is_some_and(|max| self.sequence.count() >= max)
+        self.events_max.is_some_and(|max| self.tracks.count() >= max)
     }
 
     /// Whether an event with this seq or a later one was seen.
     pub fn has_reached(&self, seq: u64) -> bool {
-        self.sequence.last().is_some_and(|last| last >= seq)
+        self.tracks.last().is_some_and(|last| last >= seq)
     }
 
     /// Where to resume: the seq after the last one, or the first cursor again.
     pub fn resume_cursor(&self) -> Option<u64> {
-        self.sequence.last().map(|last| last + 1)
+        self.tracks.last().map(|last| last + 1)
     }
 
     /// The connection's entry in the report.
     pub fn report(&self, connection: usize) -> CheckedConnection {
         CheckedConnection {
             connection,
-            first_seq: self.sequence.first(),
-            last_seq: self.sequence.last(),
-            events: self.sequence.count(),
-            missing: self.sequence.missing(),
-            disorder: self.sequence.disorder() + self.below_cursor,
-            duplicates: self.sequence.duplicates(),
+            first_seq: self.tracks.first(),
+            last_seq: self.tracks.last(),
+            events: self.tracks.count(),
+            missing: self.tracks.sum(|track| track.sequence.missing()),
+            disorder: self.tracks.sum(|track| track.sequence.disorder()) + self.below_cursor,
+            duplicates: self.tracks.sum(|track| track.sequence.duplicates()),
+            unlinked: self.tracks.sum(|track| track.unlinked),
             undecodable: self.undecodable,
             infos: self.infos,
             errors: self.errors,
-            payload_bytes: self.payload_bytes,
-            crc32c: format!("{:08x}", self.crc32c),
+            payload_bytes: self.tracks.sum(|track| track.payload_bytes),
+            crc32c: format!("{:08x}", self.tracks.crc32c()),
             problems: self.problems.clone(),
         }
     }
@@ -115,9 +110,9 @@ impl Checks {
 pub struct CheckedConnection {
     /// Its index among the connections.
     pub connection: usize,
-    /// The first seq.
+    /// The first seq; of several lines (a stream's partition, or the answer to a request, is one), the smallest of theirs.
     pub first_seq: Option<u64>,
-    /// The largest seq.
+    /// The largest seq of any line.
     pub last_seq: Option<u64>,
     /// Events received, repetitions included.
     pub events: u64,
@@ -127,6 +122,8 @@ pub struct CheckedConnection {
     pub disorder: u64,
     /// Events that came again.
     pub duplicates: u64,
+    /// Events that name another one before them on their line than the one that came before them.
+    pub unlinked: u64,
     /// Messages, or bytes, that a strict client refuses.
     pub undecodable: u64,
     /// Notices without a seq, such as `OutdatedCursor`.
@@ -135,7 +132,7 @@ pub struct CheckedConnection {
     pub errors: u64,
     /// Bytes of the events' payloads: WebSocket message, NDJSON line, or SSE data.
     pub payload_bytes: u64,
-    /// CRC-32C over these bytes in the order received, in hexadecimal: equal for equal events.
+    /// CRC-32C over these bytes in the order received, line by line, in hexadecimal: equal for equal events.
     pub crc32c: String,
     /// The first few notices, errors and violations, in words.
     pub problems: Vec<String>,
@@ -184,6 +181,15 @@ mod tests {
         let one_by_one = crc(&[r#"{"seq":1}"#, r#"{"name":"x"}"#, r#"{"seq":2}"#]);
         assert_eq!(one_by_one, format!("{:08x}", crc32c::crc32c(br#"{"seq":1}{"seq":2}"#)));
         assert_ne!(one_by_one, crc(&[r#"{"seq":1}"#, r#"{"seq":3}"#]));
+    }
+
+    #[test]
+    fn broken_links_are_counted() {
+        let message = |offset, previous| format!(r#"[0,0,"",[28,"s",0,1,0,{offset},{previous},27,"{{}}"]]"#);
+        let lines = [message(7, 5), r#"[0,2,"",{"stream":"s","partition":0}]"#.into(), message(9, 7), message(12, 11)];
+        let (report, latencies) = checked(None, &lines.each_ref().map(|line| &**line));
+        assert_eq!((report.events, report.unlinked, report.missing, latencies), (3, 1, 1 + 2, 3));
+        assert_eq!(report.problems, ["seq 12 is said to follow Some(11), but came after Some(9) of s, partition 0"]);
     }
 
     #[test]

@@ -42,6 +42,11 @@ pub struct SubscribeConfig {
     pub sources: Option<String>,
     /// Further request headers.
     pub headers: Vec<(String, String)>,
+    /// A JSON document to ask for the stream with: the request is a POST then.
+    pub body: Option<String>,
+    /// Text messages a connection says as soon as its WebSocket is open, and again when it comes back. Connection n says the
+    /// list with the number n, going round; no lists: nothing is said.
+    pub say: Vec<Vec<String>>,
     /// The `cursor` parameter; replaces one that is in the address.
     pub cursor: Option<u64>,
     /// When measuring begins.
@@ -75,6 +80,8 @@ impl SubscribeConfig {
             ramp_per_s: None,
             sources: None,
             headers: Vec::new(),
+            body: None,
+            say: Vec::new(),
             cursor: None,
             window: Window::AfterRamp { warmup_ms: 0 },
             seconds: None,
@@ -108,6 +115,12 @@ impl SubscribeConfig {
         if sample == 0 && (self.events.is_some() || self.until_seq.is_some()) {
             return refuse("to stop at an event, at least one connection must be checked (sample)");
         }
+        if !self.say.is_empty() && target.scheme != Scheme::WebSocket {
+            return refuse("only over a WebSocket (ws://) can something be said");
+        }
+        if self.body.is_some() && target.scheme != Scheme::Http {
+            return refuse("only over HTTP (http://) can a body be posted");
+        }
         if self.ramp_per_s.is_some_and(|rate| rate.is_nan() || rate <= 0.0) {
             return refuse("ramp must be above 0 connections per second");
         }
@@ -138,7 +151,7 @@ mod tests {
     #[test]
     fn impossible_settings_are_usage_errors() {
         type Change = fn(&mut SubscribeConfig);
-        let table: [(&str, Change); 8] = [
+        let table: [(&str, Change); 10] = [
             ("no connections", |c| c.connections = 0),
             ("more roles than connections", |c| c.stall = 1 + c.connections),
             ("no sample to count", |c| {
@@ -149,6 +162,11 @@ mod tests {
                 c.url = "tcp://127.0.0.1:1".into();
                 c.until_seq = Some(1);
             }),
+            ("nothing to say it over", |c| {
+                c.url = "http://127.0.0.1:1".into();
+                c.say = vec![vec!["x".into()]];
+            }),
+            ("nothing to post it to", |c| c.body = Some("{}".into())),
             ("ramp", |c| c.ramp_per_s = Some(0.0)),
             ("ramp NaN", |c| c.ramp_per_s = Some(f64::NAN)),
             ("seconds", |c| c.seconds = Some(-1.0)),

@@ -1,6 +1,6 @@
 //! One connection of a run: its role, where it is in its life, the bytes it has received.
 
-use std::time::Instant;
+use std::{rc::Rc, time::Instant};
 
 use rustix::fd::OwnedFd;
 
@@ -11,6 +11,7 @@ use crate::{
         checked::CheckedStream,
         drain::Drain,
         opening::{Opening, Progress},
+        outbox::Outbox,
         roles::Role,
     },
     sys::{poll::Ready, socket::Discard},
@@ -75,11 +76,14 @@ pub(crate) struct Connection {
     /// Decoder and checks; present when the role is to be checked.
     pub checked: Option<Box<CheckedStream>>,
     drain: Drain,
+    /// What it says each time it is opened.
+    speech: Option<Rc<[u8]>>,
+    outbox: Outbox,
     phase: Phase,
 }
 
 impl Connection {
-    pub fn new(role: Role, scheme: Scheme, checked: Option<CheckedStream>) -> Self {
+    pub fn new(role: Role, scheme: Scheme, speech: Option<Rc<[u8]>>, checked: Option<CheckedStream>) -> Self {
         Self {
             role,
             generation: 0,
@@ -89,6 +93,8 @@ impl Connection {
             is_queued: false,
             checked: checked.map(Box::new),
             drain: Drain::new(scheme),
+            speech,
+            outbox: Outbox::default(),
             phase: Phase::Absent,
         }
     }
@@ -101,6 +107,7 @@ impl Connection {
     /// Closes the socket, if there is one.
     pub fn drop_socket(&mut self) {
         self.phase = Phase::Absent;
+        self.outbox.clear();
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -112,6 +119,11 @@ impl Connection {
         }
     }
 
+    /// Whether it is open and has something to send.
+    pub fn is_speaking(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
     /// Whether it is being opened and should have been by `now`.
     pub fn is_overdue(&self, now: Instant) -> bool {
         matches!(&self.phase, Phase::Opening(opening) if opening.deadline <= now)
@@ -119,14 +131,17 @@ impl Connection {
 
     /// Says good-bye where that is proper, and closes the socket.
     pub fn leave(&mut self) {
-        if let (Phase::Open(socket), Some(checked)) = (&self.phase, &mut self.checked) {
-            checked.leave(socket);
+        if let (Phase::Open(socket), Some(checked)) = (&self.phase, &self.checked) {
+            checked.leave(socket, &mut self.outbox);
         }
         self.drop_socket();
     }
 
     /// Does what the socket is ready for.
     pub fn ready(&mut self, ready: Ready, message_bytes_max: usize, shared: &mut Shared) -> Outcome {
+        if let (Phase::Open(socket), true) = (&self.phase, ready.writable) {
+            self.outbox.flush(socket);
+        }
         match &mut self.phase {
             Phase::Absent => Outcome::Nothing,
             Phase::Opening(opening) => match opening.advance(ready) {
@@ -147,9 +162,9 @@ impl Connection {
             return Outcome::Nothing;
         };
         match (self.role, &mut self.checked) {
-            (Role::Checked, Some(checked)) => checked.read(socket, shared, &mut self.bytes),
+            (Role::Checked, Some(checked)) => checked.read(socket, shared, &mut self.bytes, &mut self.outbox),
             (Role::Stalled, _) => Outcome::Nothing,
-            _ => self.drain.read(socket, ended, shared, &mut self.bytes),
+            _ => self.drain.read(socket, ended, shared, &mut self.bytes, &mut self.outbox),
         }
     }
 
@@ -160,14 +175,18 @@ impl Connection {
         self.was_opened = true;
         let (head, begun) = opening.granted();
         self.bytes += begun.len() as u64;
+        if let Some(speech) = &self.speech {
+            self.outbox.say(speech);
+        }
         let outcome = match (&mut self.checked, self.role) {
             (Some(checked), _) => {
                 checked.begin(decoder(&head, message_bytes_max));
-                checked.feed(begun, &mut shared.latency)
+                checked.feed(begun, &mut shared.latency, &mut self.outbox)
             }
-            (None, Role::Drained) => self.drain.look(&opening.socket, begun, false),
+            (None, Role::Drained) => self.drain.look(&opening.socket, begun, false, &mut self.outbox),
             (None, _) => Outcome::Nothing,
         };
+        self.outbox.flush(&opening.socket);
         self.phase = Phase::Open(opening.socket);
         match outcome {
             Outcome::Nothing => Outcome::Opened,

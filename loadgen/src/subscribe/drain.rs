@@ -9,15 +9,12 @@
 use std::os::fd::AsFd;
 
 use crate::{
-    decode::websocket::client_control_frame,
     subscribe::{
         checked::close_reason,
         connection::{Outcome, Shared},
+        outbox::Outbox,
     },
-    sys::{
-        process,
-        socket::{self, Transfer},
-    },
+    sys::socket::{self, Transfer},
     target::Scheme,
 };
 
@@ -40,9 +37,16 @@ impl Drain {
     }
 
     /// Empties the socket; adds what came to `bytes`.
-    pub fn read(&mut self, socket: impl AsFd, ended: bool, shared: &mut Shared, bytes: &mut u64) -> Outcome {
+    pub fn read(
+        &mut self,
+        socket: impl AsFd,
+        ended: bool,
+        shared: &mut Shared,
+        bytes: &mut u64,
+        outbox: &mut Outbox,
+    ) -> Outcome {
         if self.is_web_socket && (ended || self.is_quiet) {
-            return self.inspect(socket, ended, shared, bytes);
+            return self.inspect(socket, ended, shared, bytes, outbox);
         }
         loop {
             match shared.discard.take(&socket) {
@@ -65,24 +69,32 @@ impl Drain {
 
     /// Looks at bytes that were read: answers a lone ping and a close frame. That is one by itself or, when nothing
     /// comes behind these bytes (`is_last`), one at their end.
-    pub fn look(&self, socket: impl AsFd, seen: &[u8], is_last: bool) -> Outcome {
+    pub fn look(&self, socket: impl AsFd, seen: &[u8], is_last: bool, outbox: &mut Outbox) -> Outcome {
         if !self.is_web_socket {
             return Outcome::Nothing;
         }
         let close = if is_last { close_at_end(seen) } else { close(seen) };
         if let Some(code) = close {
-            let echoed = code.map(u16::to_be_bytes);
-            answer(&socket, 8, echoed.as_ref().map_or(&[], |code| code));
+            outbox.close(code);
+            outbox.flush(&socket);
             return Outcome::Closed(close_reason(code));
         }
         if let Some(payload) = lone_ping(seen) {
-            answer(&socket, 10, payload);
+            outbox.pong(payload);
+            outbox.flush(&socket);
         }
         Outcome::Nothing
     }
 
     /// Reads what is last in the socket and looks at it; discards what is before.
-    fn inspect(&mut self, socket: impl AsFd, ended: bool, shared: &mut Shared, bytes: &mut u64) -> Outcome {
+    fn inspect(
+        &mut self,
+        socket: impl AsFd,
+        ended: bool,
+        shared: &mut Shared,
+        bytes: &mut u64,
+        outbox: &mut Outbox,
+    ) -> Outcome {
         loop {
             if ended && let Err(outcome) = skip_to_tail(&socket, shared, bytes) {
                 return outcome;
@@ -95,7 +107,7 @@ impl Drain {
                 Err(error) => return Outcome::Closed(error.kind().to_string()),
             };
             *bytes += count as u64;
-            let outcome = self.look(&socket, &window[..count], ended);
+            let outcome = self.look(&socket, &window[..count], ended, outbox);
             if outcome != Outcome::Nothing {
                 return outcome;
             }
@@ -121,14 +133,6 @@ fn skip_to_tail(socket: impl AsFd, shared: &mut Shared, bytes: &mut u64) -> Resu
         *bytes += count as u64;
     }
     Ok(())
-}
-
-/// Sends a control frame if the socket takes it; a drained connection queues nothing.
-fn answer(socket: impl AsFd, opcode: u8, payload: &[u8]) {
-    let mut frame = Vec::new();
-    client_control_frame(opcode, payload, process::random(), &mut frame);
-    // Receiving reports what became of the connection.
-    let _ = socket::send(socket, &frame);
 }
 
 /// The code of the close frame that `seen` ends with, if it looks like it does.
@@ -182,10 +186,11 @@ mod tests {
         // A scenario over captured frames ended with "close 3355": a read of a flood ended within a binary frame.
         let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let drain = Drain::new(Scheme::WebSocket);
+        let look = |seen: &[u8], is_last| drain.look(&ours, seen, is_last, &mut Outbox::default());
         let middle = [&[7; 50][..], &[0x88, 4, 0x0d, 0x1b, 1, 2]].concat();
-        assert_eq!(drain.look(&ours, &middle, false), Outcome::Nothing);
-        assert_eq!(drain.look(&ours, &middle, true), Outcome::Closed(close_reason(Some(3355))));
-        assert_eq!(drain.look(&ours, &middle[50..], false), Outcome::Closed(close_reason(Some(3355))));
+        assert_eq!(look(&middle, false), Outcome::Nothing);
+        assert_eq!(look(&middle, true), Outcome::Closed(close_reason(Some(3355))));
+        assert_eq!(look(&middle[50..], false), Outcome::Closed(close_reason(Some(3355))));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Subscribing: many connections on one thread, a few of them checked, the rest drained or stalled.
 //!
 //! [`run`] is the entry; [`SubscribeConfig`] says what, [`SubscribeReport`] what came of it. Inside: `engine` drives,
-//! `connection` is one connection (`opening`, then `checked` or `drain`), `handshake` begins a stream, `checks` and `sequence`
-//! judge it, `roles`, `window` and `tally` are the bookkeeping. Tests against a peer that speaks the bytes: `tests/subscribe.rs`.
+//! `connection` is one connection (`opening`, then `checked` or `drain`, with an `outbox`), `handshake` begins a stream,
+//! `checks`, `tracks` and `sequence` judge it, `roles`, `window` and `tally` are the bookkeeping. Tests against a peer that
+//! speaks the bytes: `tests/subscribe.rs`, `tests/say.rs`, `tests/dialects.rs`.
 
 mod checked;
 mod checks;
@@ -12,10 +13,12 @@ mod drain;
 mod engine;
 mod handshake;
 mod opening;
+mod outbox;
 mod report;
 mod roles;
 mod sequence;
 mod tally;
+mod tracks;
 mod window;
 
 pub use checks::CheckedConnection;

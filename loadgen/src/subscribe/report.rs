@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     stats::{LatencyReport, LoadGenerator, MeasuredWindow, Spread},
     subscribe::{
-        checks::CheckedConnection, config::SubscribeConfig, connection::Connection, roles::Role, tally::Tally,
+        checks::{CheckedConnection, Checks},
+        config::SubscribeConfig,
+        connection::Connection,
+        roles::Role,
+        tally::Tally,
+        tracks::{Track, Tracks},
         window::Measured,
     },
 };
@@ -121,6 +126,11 @@ impl Outcomes<'_> {
         }
     }
 
+    fn checks(&self) -> impl Iterator<Item = &Checks> {
+        let checked = self.connections.iter().filter_map(|connection| connection.checked.as_ref());
+        checked.map(|stream| &stream.checks)
+    }
+
     fn connections_report(&self, checked: usize) -> ConnectionsReport {
         let open = self.connections.iter().filter(|c| c.socket().is_some());
         ConnectionsReport {
@@ -145,10 +155,14 @@ impl Outcomes<'_> {
         [
             (sum(|c| c.disorder), "events out of order"),
             (sum(|c| c.duplicates), "events more than once"),
+            (sum(|c| c.unlinked), "events that did not come after the one they name"),
             (gaps, "events missing"),
             (sum(|c| c.undecodable), "messages that cannot be decoded"),
             (sum(|c| c.errors), "error messages in the stream"),
-            (mismatches(checked), "connections with other bytes for the same events"),
+            (
+                mismatches(self.checks().map(|checks| &checks.tracks)),
+                "connections with other bytes for the same events",
+            ),
             (not_opened, "connections that were never open"),
             (short, "checked connections with fewer events than asked for"),
             (behind, "checked connections that did not reach the seq asked for"),
@@ -160,17 +174,23 @@ impl Outcomes<'_> {
     }
 }
 
-/// Connections whose bytes differ from those of another that saw the same seqs.
-fn mismatches(checked: &[CheckedConnection]) -> u64 {
+/// Connections of which a line's bytes differ from those of another that saw the same seqs of it.
+fn mismatches<'a>(connections: impl Iterator<Item = &'a Tracks>) -> u64 {
     let mut first_of = BTreeMap::new();
-    let mut differing = 0;
-    for connection in checked {
-        if connection.disorder + connection.duplicates + connection.missing > 0 {
-            continue;
+    let mut differs = |(name, track): (&'a str, &'a Track)| {
+        let sequence = &track.sequence;
+        if sequence.disorder() + sequence.duplicates() + sequence.missing() > 0 {
+            return false;
         }
-        let seqs = (connection.first_seq, connection.last_seq);
-        let bytes = (connection.payload_bytes, &connection.crc32c);
-        differing += u64::from(*first_of.entry(seqs).or_insert(bytes) != bytes);
+        let seqs = (name, sequence.first(), sequence.last(), sequence.count());
+        let bytes = (track.payload_bytes, track.crc32c);
+        *first_of.entry(seqs).or_insert(bytes) != bytes
+    };
+    let mut differing = 0;
+    for tracks in connections {
+        // All of them are looked at: each is what the next connection's is compared with.
+        let lines = tracks.all().filter(|line| differs(*line)).count();
+        differing += u64::from(lines > 0);
     }
     differing
 }
@@ -198,21 +218,46 @@ fn delivered(measured: &Measured) -> Delivered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::{EventFields, Link, Order};
+
+    fn seen(seqs: &[u64], payload: &[u8]) -> Tracks {
+        let mut tracks = Tracks::default();
+        for seq in seqs {
+            let _problem = tracks.observe(&EventFields::increasing(*seq, None), payload);
+        }
+        tracks
+    }
 
     #[test]
     fn same_seqs_with_other_bytes_are_seen() {
-        let connection = |first, crc: &str, missing| CheckedConnection {
-            first_seq: Some(first),
-            last_seq: Some(9),
-            events: 3,
-            missing,
-            crc32c: crc.into(),
-            ..CheckedConnection::default()
+        let (a, b) = (seen(&[1, 2, 3], b"a"), seen(&[1, 2, 3], b"b"));
+        let (later, with_gap) = (seen(&[2, 3], b"b"), seen(&[1, 3], b"b"));
+        let table = [
+            (vec![&a, &a], 0),
+            (vec![&a, &b], 1),
+            (vec![&b, &a, &a], 2),
+            (vec![&a, &later], 0),
+            (vec![&with_gap, &a], 0),
+        ];
+        for (connections, expected) in table {
+            assert_eq!(mismatches(connections.iter().copied()), expected, "{connections:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_compared_with_their_own() {
+        let seen = |lines: &[(&'static str, &[u8])]| {
+            let mut tracks = Tracks::default();
+            for (stream, payload) in lines {
+                let link = Link { stream: (*stream).into(), partition: 0, subscription: None, previous: None };
+                let event = EventFields { seq: 1, published_us: None, order: Order::Linked(link) };
+                tracks.observe(&event, payload).unwrap();
+            }
+            tracks
         };
-        let (a, b) = (connection(1, "aa", 0), connection(1, "bb", 0));
-        assert_eq!(mismatches(&[a.clone(), a.clone()]), 0);
-        assert_eq!(mismatches(&[a.clone(), b]), 1);
-        assert_eq!(mismatches(&[a.clone(), connection(2, "bb", 0)]), 0);
-        assert_eq!(mismatches(&[a, connection(1, "bb", 6)]), 0);
+        let (both, turned) = (seen(&[("s", b"a"), ("t", b"b")]), seen(&[("t", b"b"), ("s", b"a")]));
+        let other = seen(&[("s", b"a"), ("t", b"c")]);
+        assert_eq!(mismatches([&both, &turned].into_iter()), 0);
+        assert_eq!(mismatches([&both, &other, &turned].into_iter()), 1);
     }
 }

@@ -53,6 +53,15 @@ impl SequenceTracker {
         Observed::Duplicate
     }
 
+    /// The same where events may share a sequence number: the last one again is in order.
+    pub fn observe_grouped(&mut self, seq: u64) -> Observed {
+        if self.last() != Some(seq) {
+            return self.observe(seq);
+        }
+        self.count += 1;
+        Observed::InOrder
+    }
+
     /// The first sequence number seen.
     pub fn first(&self) -> Option<u64> {
         self.first

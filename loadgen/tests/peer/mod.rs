@@ -132,16 +132,32 @@ impl Session {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// Reads one client frame: its opcode and its unmasked payload. `None` at the end.
+    /// Reads one client frame of at most 65,535 bytes: its opcode and its unmasked payload. `None` at the end.
     pub fn client_frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        let mut head = [0; 6];
-        self.reader.read_exact(&mut head).ok()?;
-        assert_eq!(head[1] & 0x80, 0x80, "client frames are masked");
-        let mut payload = vec![0; usize::from(head[1] & 0x7f)];
+        let [first, second] = self.bytes()?;
+        assert_eq!(second & 0x80, 0x80, "client frames are masked");
+        let length = match second & 0x7f {
+            126 => u16::from_be_bytes(self.bytes()?).into(),
+            short => usize::from(short),
+        };
+        let mask: [u8; 4] = self.bytes()?;
+        let mut payload = vec![0; length];
         self.reader.read_exact(&mut payload).ok()?;
-        let mask = head[2..].iter().cycle();
-        let unmasked = payload.iter().zip(mask).map(|(b, m)| b ^ m).collect();
-        Some((head[0] & 0x0f, unmasked))
+        let unmasked = payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m).collect();
+        Some((first & 0x0f, unmasked))
+    }
+
+    /// Reads one text message.
+    pub fn client_text(&mut self) -> String {
+        let (opcode, payload) = self.client_frame().unwrap();
+        assert_eq!(opcode, 1);
+        String::from_utf8(payload).unwrap()
+    }
+
+    fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        self.reader.read_exact(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// Waits until the client closes the connection.
@@ -180,4 +196,9 @@ pub const BASE: u32 = 1 << 16;
 /// One HTTP chunk.
 pub fn chunk(data: &str) -> String {
     format!("{:x}\r\n{data}\r\n", data.len())
+}
+
+/// A live message of a Streamr stream, in a WebSocket frame.
+pub fn broadcast(stream: &str, offset: u64, previous: &str) -> Vec<u8> {
+    frame(1, format!(r#"[0,0,"",[28,"{stream}",0,5,0,{offset},{previous},27,"{{\"n\":{offset}}}"]]"#).as_bytes())
 }

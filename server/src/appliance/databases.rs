@@ -49,7 +49,7 @@ impl Databases {
         if entry.is_deleted() {
             return Err(DocumentsError::Closed);
         }
-        let database = self.home.open(entry.feed().clone(), entry.feed().uid())?;
+        let database = self.home.open(entry.feed().clone())?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(entry.id(), database.clone());
         Ok(database)
     }

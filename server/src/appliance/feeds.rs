@@ -37,12 +37,12 @@ impl Appliance {
         if self.feeds.get(name).is_some() {
             return Err(FeedError::Exists { name: name.to_owned() }.into());
         }
+        self.check_free(exposure)?;
         let feeds_max = self.config.limits.feeds_max;
         let own = usize::from(self.feeds.get(SYSTEM_FEED).is_some());
         if (self.feeds.len() - own) as u64 + exposure.partitions() > feeds_max {
             return Err(FeedsError::TooMany { feeds_max });
         }
-        self.check_free(exposure)?;
         // The first partition comes last: once it is there the stream is whole, whatever happens in between.
         for partition in (1..exposure.partitions()).rev() {
             let name = StreamrExposure::feed_name(name, partition);
@@ -91,38 +91,53 @@ impl Appliance {
     pub(crate) async fn delete(self: &Arc<Self>, name: &str) -> Result<(), FeedsError> {
         let names = self.deleted_with(name)?;
         let exposure = self.feeds.get(name).map(|entry| entry.exposure.clone()).unwrap_or_default();
+        let mut closed = Vec::new();
         // The first partition comes first: without it the stream is gone.
-        let mut uids = Vec::with_capacity(names.len());
         for name in &names {
-            uids.push(self.close(name).await?);
+            closed.push(self.close(name).await?);
         }
-        for (name, uid) in names.into_iter().zip(uids) {
+        for entry in closed {
             let appliance = self.clone();
-            let deleting = move || {
-                appliance.store.delete_feed(&name)?;
-                // What is left of it is nobody's, and in nobody's way.
-                if let Err(error) = appliance.databases.remove(uid) {
-                    tracing::warn!(feed = %name, %error, "something of the deleted feed is left on the disk");
-                }
-                Ok::<_, FeedsError>(())
-            };
-            glommio::executor().spawn_blocking(deleting).await?;
+            glommio::executor().spawn_blocking(move || appliance.remove(entry.feed())).await?;
         }
         self.announce(StreamChange::Deleted, &exposure, now_us()).await;
         Ok(())
     }
 
-    /// Ends a feed's streams and closes it. Returns its uid.
-    async fn close(&self, name: &str) -> Result<u64, FeedsError> {
+    /// Ends a feed's streams and closes it.
+    async fn close(&self, name: &str) -> Result<Arc<FeedEntry>, FeedsError> {
         let unknown = || FeedsError::Unknown { name: name.to_owned() };
+        // Before the feed is removed, so that it is not the chain of one that takes its place.
+        let chain = self.feeds.get(name).and_then(|entry| self.chains.take(&entry));
         let entry = self.feeds.remove(name).ok_or_else(unknown)?;
         for shard in &*self.shards {
             shard.send(Message::Deleted(entry.clone()));
         }
+        if let Some(chain) = chain {
+            glommio::executor().spawn_blocking(move || chain.stop()).await;
+        }
         self.databases.close(&entry);
         // A feed that has failed cannot be closed in order, and need not be: it is about to be removed.
         let _failed = entry.feed().close().await;
-        Ok(entry.feed().uid())
+        Ok(entry)
+    }
+
+    /// Removes a closed feed, and what was derived from it. Blocks.
+    fn remove(&self, feed: &Feed) -> Result<(), FeedsError> {
+        self.store.delete_feed(feed.name())?;
+        // What is left of it is nobody's, and in nobody's way.
+        if let Err(error) = self.databases.remove(feed.uid()) {
+            tracing::warn!(feed = feed.name(), %error, "something of a deleted feed is left for the next start to remove");
+        }
+        Ok(())
+    }
+
+    /// Removes what was derived from feeds that are gone. Blocks.
+    pub(super) fn sweep_indexes(&self) {
+        let uids: Vec<u64> = self.store.feeds().iter().map(|feed| feed.uid()).collect();
+        if let Err(error) = self.indexes.sweep(&uids) {
+            tracing::warn!(%error, "indexes of feeds that are gone could not be removed");
+        }
     }
 
     pub(super) fn adopt(&self, feed: Arc<Feed>) -> Result<Arc<FeedEntry>, FeedsError> {
@@ -132,6 +147,7 @@ impl Appliance {
             tracing::error!(feed = feed.name(), %reason, "the feed takes no events, and ends where it can be read to");
         }
         let entry = self.feeds.add(feed.clone(), exposure);
+        self.chains.begin(&entry, &self.indexes);
         if let Some(seed) = self.store.take_writer(&feed) {
             self.shards[self.owner(feed.id())].send(Message::Own(seed));
         }

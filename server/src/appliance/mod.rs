@@ -24,10 +24,14 @@ pub(crate) use self::{
 use crate::{
     auth::{Keys, users::Users},
     config::{self, Config},
-    dialects::couchdb::{Updates, scripts::Workers},
+    dialects::{
+        bigchaindb::Chains,
+        couchdb::{Updates, scripts::Workers},
+    },
     encodings::Encodings,
     feeds::Feeds,
     filters::Filters,
+    index::Indexes,
     limits::Places,
     mirror::Mirrors,
     shard::{ShardHandle, ShardStats},
@@ -43,9 +47,13 @@ pub(crate) struct Appliance {
     /// The threads that write and sync.
     pub(crate) storage: PoolStorage,
     pub(crate) encodings: Encodings,
+    pub(crate) filters: Arc<Filters>,
     /// The encodings of selectors.
     pub(crate) selectors: Arc<Filters>,
     pub(crate) feeds: Arc<Feeds>,
+    /// What dialects look up about the events of feeds.
+    indexes: Indexes,
+    pub(crate) chains: Chains,
     pub(crate) databases: Databases,
     pub(crate) db_updates: Updates,
     pub(crate) places: Arc<Places>,
@@ -71,6 +79,9 @@ impl Appliance {
         let limits = &config.limits;
         let appliance = Arc::new(Self {
             encodings: Encodings::of(&store),
+            filters: Filters::new(config.bigchaindb.filters_max),
+            indexes: Indexes::new(store.dir()),
+            chains: Chains::default(),
             selectors: Filters::new(config.couchdb.filters_max),
             places: Places::new(
                 limits.connections_max as usize,
@@ -93,6 +104,7 @@ impl Appliance {
             creating: Mutex::default(),
             config,
         });
+        appliance.sweep_indexes();
         for feed in appliance.store.feeds() {
             appliance.adopt(feed)?;
         }
@@ -112,9 +124,12 @@ impl Appliance {
         }
     }
 
-    /// Closes every feed, so that the next start finds a clean log.
+    /// Closes every feed, so that the next start finds a clean log. Blocks too; not for a shard.
     pub(crate) async fn close_all(&self) {
         for entry in self.feeds.all() {
+            if let Some(chain) = self.chains.take(&entry) {
+                chain.stop();
+            }
             if let Err(error) = entry.feed().close().await {
                 tracing::error!(feed = entry.feed().name(), %error, "the feed could not be closed");
             }

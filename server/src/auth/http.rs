@@ -39,7 +39,7 @@ impl From<Denied> for Response {
 }
 
 /// The secret in the request's `Authorization` header.
-fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
+pub(crate) fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
     let (scheme, secret) = request.head.header("authorization")?.split_once(' ')?;
     let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
     known.then(|| secret.trim())

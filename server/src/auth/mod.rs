@@ -13,7 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::http::{Denied, require_admin, require_any, require_read, require_write};
+pub(crate) use self::http::{Denied, bearer, require_admin, require_any, require_read, require_write};
 use crate::{config::Key, feeds::FeedEntry};
 
 /// Some or all feeds.

@@ -4,6 +4,7 @@
 //! files are its other requests.
 
 pub(crate) mod atproto;
+pub(crate) mod bigchaindb;
 pub(crate) mod couchdb;
 pub(crate) mod native;
 pub(crate) mod streamr;

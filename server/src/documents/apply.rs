@@ -2,36 +2,29 @@
 //!
 //! | event | then the document |
 //! | --- | --- |
-//! | of kind `purge` ([`purge_body`]) | lacks the leaves it names and what only they came from; it may be gone |
+//! | that purges ([`super::purge_event`]) | has the leaves it names and what these came from; or it is gone |
 //! | with a revision | has that one with its history, and no leaf but those the event names |
 //! | any other | is that one revision, whatever it was: `{seq}-{MD5}` |
 //!
 //! That an event's leaves are all there are makes what the log shows and what the index knows the same, even where an event
-//! of another protocol, or one that compaction has dropped, came in between. Tested in `tests/apply.rs`, and against an
-//! oracle in `tests/oracle.rs`.
+//! of another protocol, or one that compaction has dropped, came in between. Tested in `tests/foreign.rs` and
+//! `tests/compact.rs`, and against an oracle in `tests/oracle.rs`.
 
 use tailwater_core::{Event, Feed};
-use tailwater_wire::{
-    couchdb::{
-        doc::shown::write_revs,
-        event::json_body,
-        rev::{Body, History, Rev, RevTree},
-        text::Value,
-    },
-    json,
+use tailwater_wire::couchdb::{
+    event::json_body,
+    rev::{Body, History, Rev, RevTree},
 };
 
 use super::{
     error::DocumentsError,
     prune::without_leaves,
+    purge_event::read_left,
     record::Record,
     shelf::Shelf,
     staging::Staging,
     stored::{Said, deletes, id_of, read_attachments, read_said},
 };
-
-/// The kind of an event that purges revisions. It is no change: no row of `_changes` is made of it.
-pub const PURGE: &str = "purge";
 
 /// Events whose changes are written together at most.
 const GROUP_EVENTS: usize = 4_000;
@@ -45,8 +38,8 @@ pub(super) fn apply(event: &Event<'_>, revs_limit: usize, staging: &mut Staging<
     let slot = staging.slot(&id)?;
     let before = staging.record(slot);
     let json = json_body(event);
-    if event.kind == PURGE {
-        let record = purged(before, &purged_revs(&json));
+    if let Some(left) = read_left(event, &json) {
+        let record = purged(before, |leaf| !left.contains(leaf));
         staging.count_purge();
         staging.replace(slot, &id, record);
         return Ok(());
@@ -72,24 +65,9 @@ fn changed(tree: &RevTree, history: &History, named: &[Rev], body: Body, revs_li
 }
 
 /// A document without some of its leaves. What is left still has the event it had.
-pub(super) fn purged(record: &Record, revs: &[Rev]) -> Record {
-    let tree = without_leaves(&record.tree, |leaf| revs.contains(leaf));
+pub(super) fn purged(record: &Record, goes: impl FnMut(&Rev) -> bool) -> Record {
+    let tree = without_leaves(&record.tree, goes);
     if tree.is_empty() { Record::default() } else { Record { tree, ..*record } }
-}
-
-/// The body of an event that purges these revisions of a document.
-pub(super) fn purge_body(id: &str, revs: &[Rev]) -> Vec<u8> {
-    let mut body = b"{\"_id\":".to_vec();
-    json::write_str(&mut body, id);
-    body.extend_from_slice(b",\"_purged\":");
-    write_revs(revs, &mut body);
-    body.push(b'}');
-    body
-}
-
-fn purged_revs(json: &[u8]) -> Vec<Rev> {
-    let revs = Value::new(json).get("_purged");
-    revs.into_iter().flat_map(Value::elements).filter_map(|rev| rev.string()?.parse().ok()).collect()
 }
 
 /// Brings the index from where it is to the tail of the log. Only one at a time may do it; see [`super::turns`].

@@ -9,12 +9,13 @@
 use std::{ops::Bound, sync::Arc};
 
 use tailwater_core::{EventReader, Feed};
+use tailwater_wire::couchdb::event::json_body;
 
 use super::{
     Database,
-    apply::PURGE,
     attachments::Swept,
     error::DocumentsError,
+    purge_event::read_left,
     stored::id_of,
     tables::{Table, attachment_key, key_number},
 };
@@ -67,8 +68,8 @@ impl Database {
         Ok(false)
     }
 
-    fn verdict(&self, seq: u64, id: &str, kind: &str) -> Result<Verdict, DocumentsError> {
-        if kind == PURGE || self.shelf.live.is_live(&self.shelf.index, seq)? {
+    fn verdict(&self, seq: u64, id: &str, purges: bool) -> Result<Verdict, DocumentsError> {
+        if purges || self.shelf.live.is_live(&self.shelf.index, seq)? {
             return Ok(Verdict::Keep);
         }
         let record = self.shelf.record(id)?;
@@ -93,7 +94,8 @@ impl Iterator for Compaction {
             Ok(_) => return None,
             Err(error) => return Some(Err(error.into())),
         };
-        let verdict = self.database.verdict(event.seq, &id_of(&event), event.kind);
+        let purges = read_left(&event, &json_body(&event)).is_some();
+        let verdict = self.database.verdict(event.seq, &id_of(&event), purges);
         Some(verdict.map(|verdict| (event.seq, verdict)))
     }
 }

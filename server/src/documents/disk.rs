@@ -119,7 +119,7 @@ mod tests {
         let left = unfinished(&dir.path().join("a/b"));
         fs::write(&left, "half").unwrap();
         remove_unfinished(&dir.path().join("a/b")).unwrap();
-        assert_eq!(entries(&dir.path().join("a/b")).unwrap(), [path.clone()]);
+        assert_eq!(entries(&dir.path().join("a/b")).unwrap(), std::slice::from_ref(&path));
         assert!(remove(&path).unwrap());
         assert_eq!(read(&path).unwrap(), None);
         remove_dir(&dir.path().join("a")).unwrap();

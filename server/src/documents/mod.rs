@@ -1,6 +1,6 @@
 //! The engine of a CouchDB-compatible database: one feed whose events are changes of documents, and what is looked up in it.
 //!
-//! The log is the truth. Each event says what a document is from then on ([`apply`]); the index is that, summed up, and can
+//! The log is the truth. Each event says what a document is from then on (`apply.rs`); the index is that, summed up, and can
 //! be built anew at any time. Writes are judged by the index, become events, and are answered when these are durable and the
 //! index has them. Bodies are not in the index: they are read from the log. Other protocols may publish to the same feed.
 //!
@@ -9,22 +9,23 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | [`mod@edit`] | what a client wants written, and what became of it |
-//! | [`write`] | from queued writes to events and an index that has them |
-//! | [`read`] | documents, their revisions, lists, changes |
-//! | [`apply`] | what an event does to its document |
-//! | [`stored`] | a document read out of an event |
-//! | [`record`], [`totals`], [`live`], [`tables`] | what the index holds |
-//! | [`staging`] | what a group changes in it |
-//! | [`shelf`] | the index, and what of it is in memory |
-//! | [`turns`] | who may move it |
-//! | [`prune`] | a revision tree without some leaves |
-//! | [`attachments`] | the bytes of attachments |
-//! | [`beside`] | local documents and settings |
-//! | [`compact`] | what of the log is still needed |
-//! | [`workers`] | threads |
-//! | [`disk`] | files written whole |
-//! | [`error`] | errors |
+//! | `edit.rs` | what a client wants written, and what became of it |
+//! | `write/` | from queued writes to events and an index that has them |
+//! | `read/` | documents, their revisions, lists, changes |
+//! | `apply.rs` | what an event does to its document |
+//! | `stored.rs` | a document read out of an event |
+//! | `purge_event.rs` | the event of a purge |
+//! | `record.rs`, `totals.rs`, `live/`, `tables.rs` | what the index holds |
+//! | `staging.rs` | what a group changes in it |
+//! | `shelf.rs` | the index, and what of it is in memory |
+//! | `turns.rs` | who may move it |
+//! | `prune.rs` | a revision tree without some leaves |
+//! | `attachments/` | the bytes of attachments |
+//! | `beside/` | local documents and settings |
+//! | `compact.rs` | what of the log is still needed |
+//! | `workers.rs` | threads |
+//! | `disk.rs` | files written whole |
+//! | `error.rs` | errors |
 //!
 //! Tested in `tests/`, beside this file, and by each file for itself.
 
@@ -37,6 +38,7 @@ mod edit;
 mod error;
 mod live;
 mod prune;
+mod purge_event;
 mod read;
 mod record;
 mod shelf;
@@ -63,12 +65,12 @@ use std::{
 use tailwater_core::Feed;
 
 pub use self::{
-    apply::PURGE,
     attachments::{Blob, BlobWriter, Blobs, Swept},
     beside::{LocalDoc, LocalDocs, SecurityText, Settings},
     compact::{Compaction, Verdict},
     edit::{Edit, EditError, Mode, NewAttachment, Outcome, Purged, Source, Update},
     error::DocumentsError,
+    purge_event::PURGE,
     read::{AllDocs, Asked, Changes, Doc, Found, IdRange, Listed, Missing, Order, Summary},
     stored::StoredAttachment,
     totals::Totals,
@@ -117,10 +119,11 @@ pub struct Database {
 impl Home {
     /// Opens the database of a feed. Its index may be behind the log, or new: then reads wait until it has caught up, which
     /// begins at once.
-    pub fn open(&self, feed: Arc<Feed>, feed_uid: u64) -> Result<Arc<Database>, DocumentsError> {
-        let dir = beside::dir(&self.data, feed_uid);
+    pub fn open(&self, feed: Arc<Feed>) -> Result<Arc<Database>, DocumentsError> {
+        let dir = beside::dir(&self.data, feed.uid());
+        let blobs = Blobs::open(&self.data, feed.uid())?;
         let database = Arc::new(Database {
-            shelf: Shelf::open(&Indexes::new(&self.data), &feed, feed_uid, self.options.index)?,
+            shelf: Shelf::open(&Indexes::new(&self.data), &feed, self.options.index)?,
             feed,
             caught_up: AtomicU64::new(0),
             turns: Turns::default(),
@@ -129,7 +132,7 @@ impl Home {
             options: self.options,
             settings: SettingsFile::open(&dir)?,
             local: LocalDocs::open(&dir)?,
-            blobs: Blobs::open(&self.data, feed_uid)?,
+            blobs,
         });
         database.nudge();
         Ok(database)

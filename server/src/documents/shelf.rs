@@ -20,13 +20,8 @@ pub(super) struct Shelf {
 
 impl Shelf {
     /// Opens the index of a feed, or begins a new one. It may be behind the log.
-    pub(super) fn open(
-        indexes: &Indexes,
-        feed: &Feed,
-        feed_uid: u64,
-        options: IndexOptions,
-    ) -> Result<Self, DocumentsError> {
-        let index = indexes.open(feed, feed_uid, options)?;
+    pub(super) fn open(indexes: &Indexes, feed: &Feed, options: IndexOptions) -> Result<Self, DocumentsError> {
+        let index = indexes.open(feed, feed.uid(), options)?;
         let live = Live::open(&index)?;
         let totals = index.get(Table::Totals, &[])?.map_or(Ok(Totals::default()), |bytes| Totals::read(&bytes))?;
         Ok(Self { index, live, totals: Mutex::new(totals) })

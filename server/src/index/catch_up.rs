@@ -14,9 +14,10 @@ const BATCH_EVENTS: usize = 1_000;
 const BATCH_BYTES: usize = 4 << 20;
 
 impl<T: Tables> Index<T> {
-    /// Applies every committed event the index has not applied, oldest first, and returns how many those were. `apply` says
-    /// what an event changes; it can be asked again for events whose batch was not written, never for one that was. An error
-    /// of its own ends the walk; what was written before stays.
+    /// Applies every event the index has not applied and that is committed now, oldest first, and returns how many those
+    /// were. What is committed meanwhile is left for the next time, so that publishers cannot keep it going. `apply` says what
+    /// an event changes; it can be asked again for events whose batch was not written, never for one that was. An error of its
+    /// own ends the walk; what was written before stays.
     ///
     /// Blocks, for as long as it takes: for a blocking pool or a thread of its own.
     pub fn catch_up<E>(
@@ -24,15 +25,18 @@ impl<T: Tables> Index<T> {
         feed: &Feed,
         mut apply: impl FnMut(&Event<'_>, &mut WriteBatch<'_, T>) -> Result<(), E>,
     ) -> Result<u64, CatchUpError<E>> {
-        let mut reader = feed.read(self.applied_seq() + 1);
+        let last_seq = feed.last_seq();
+        let mut seq = self.applied_seq();
+        let mut reader = feed.read(seq + 1);
         let mut applied = 0;
         loop {
             let mut batch = self.batch();
             let mut events = 0;
-            while events < BATCH_EVENTS && batch.byte_len() < BATCH_BYTES {
+            while seq < last_seq && events < BATCH_EVENTS && batch.byte_len() < BATCH_BYTES {
                 let Some(event) = reader.next().transpose()? else { break };
                 apply(&event, &mut batch).map_err(CatchUpError::Apply)?;
                 batch.applied(&event);
+                seq = event.seq;
                 events += 1;
             }
             if events == 0 {

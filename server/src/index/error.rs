@@ -1,6 +1,6 @@
 //! Every error an index hands out, and why one was thrown away.
 //!
-//! Owns the texts and what of the store's errors means damage; never decides what happens next. Tested in [`super`].
+//! Owns the texts; never decides what happens next. Tested in [`super`].
 
 use std::{io, path::PathBuf};
 
@@ -27,7 +27,7 @@ pub enum IndexError {
         what: String,
     },
     /// An earlier write failed, and what became of it is not known. Reading goes on.
-    #[error("the index in {} takes no writes since one failed. Open it again", .dir.display())]
+    #[error("the index in {} takes no writes since one failed; see whether the disk is full, and open it again", .dir.display())]
     Stopped {
         /// The index.
         dir: PathBuf,

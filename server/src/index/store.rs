@@ -8,7 +8,7 @@ use std::{
     fmt,
     fs::{self, DirEntry},
     io,
-    ops::{Bound, Deref},
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     thread,
@@ -23,7 +23,7 @@ use super::{
     error::IndexError,
     place,
     stamp::Stamp,
-    tables::{STAMP_KEY, TABLE_PREFIX_BYTES},
+    tables::{FullRange, STAMP_KEY, TABLE_PREFIX_BYTES},
 };
 
 /// fjall's name for what all tables are in.
@@ -37,7 +37,10 @@ const FULL_BUFFERS_MAX: usize = 2;
 const LOOSE_FILES_MAX: usize = 16;
 
 /// How often it is looked whether a batch may go on.
-const STALL_LOOK: Duration = Duration::from_millis(5);
+const LOOK_MS: u64 = 5;
+
+/// How often that is looked for the sake of loose files: nothing promises that they are being merged.
+const LOOSE_FILES_LOOKS_MAX: usize = 200;
 
 /// How much memory an index may take.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +98,7 @@ impl Store {
     }
 
     /// The tables' entries of a range as they are now.
-    pub(super) fn range(&self, range: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Rows {
+    pub(super) fn range(&self, range: FullRange) -> Rows {
         Rows { dir: self.dir.clone(), rows: self.database.snapshot().range(&self.entries, range) }
     }
 
@@ -121,11 +124,15 @@ impl Store {
     }
 
     fn wait_for_room(&self) -> Result<(), IndexError> {
-        while self.entries.sealed_memtable_count() > FULL_BUFFERS_MAX || self.entries.l0_table_count() > LOOSE_FILES_MAX
-        {
+        for looks in 0.. {
+            let buffers_full = self.entries.sealed_memtable_count() > FULL_BUFFERS_MAX;
+            let files_loose = self.entries.l0_table_count() > LOOSE_FILES_MAX && looks < LOOSE_FILES_LOOKS_MAX;
+            if !buffers_full && !files_loose {
+                break;
+            }
             // Writes nothing new; says whether the store still works.
             self.database.persist(PersistMode::Buffer).map_err(|error| judge(&self.dir, error))?;
-            thread::sleep(STALL_LOOK);
+            thread::sleep(Duration::from_millis(LOOK_MS));
         }
         Ok(())
     }

@@ -39,11 +39,11 @@ pub(super) fn full_key<T: Tables>(table: T, key: &[u8]) -> Result<Vec<u8>, Index
     Ok(full)
 }
 
+/// A range of keys in the store.
+pub(super) type FullRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// The range in the store of a range of a table's keys.
-pub(super) fn full_range<T: Tables>(
-    table: T,
-    range: &impl RangeBounds<[u8]>,
-) -> Result<(Bound<Vec<u8>>, Bound<Vec<u8>>), IndexError> {
+pub(super) fn full_range<T: Tables>(table: T, range: &impl RangeBounds<[u8]>) -> Result<FullRange, IndexError> {
     let full = |bound: Bound<&[u8]>, end_of_table: Bound<u16>| {
         Ok(match bound {
             Bound::Included(key) => Bound::Included(full_key(table, key)?),
@@ -59,4 +59,39 @@ pub(super) fn full_range<T: Tables>(
 /// Stands before each key of a table.
 fn prefix<T: Tables>(table: T) -> u16 {
     u16::from_be_bytes([TABLES, table.number()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy)]
+    struct Numbered(u8);
+
+    impl Tables for Numbered {
+        const LAYOUT: u32 = 1;
+
+        fn number(self) -> u8 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn tables_are_apart_from_each_other_and_from_the_stamp() {
+        let keys: [&[u8]; 4] = [b"", b"\0", b"k", b"\xff\xff\xff"];
+        let numbers = [0, 1, 2, 254, 255];
+        for number in numbers {
+            let (start, end) = full_range(Numbered(number), &..).unwrap();
+            let range = (start.as_ref().map(Vec::as_slice), end.as_ref().map(Vec::as_slice));
+            let contains = |key: &[u8]| RangeBounds::<[u8]>::contains(&range, key);
+            assert!(!contains(STAMP_KEY), "{number}");
+            for other in numbers {
+                for key in keys {
+                    let key = full_key(Numbered(other), key).unwrap();
+                    assert_eq!(contains(&key), other == number, "{key:?} in {number}");
+                    assert_eq!(&key[..TABLE_PREFIX_BYTES], &[TABLES, other]);
+                }
+            }
+        }
+    }
 }

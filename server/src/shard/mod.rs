@@ -14,6 +14,7 @@ pub(crate) mod peer;
 pub(crate) mod protocol;
 mod reactor;
 mod reading;
+mod requests;
 mod session;
 mod slots;
 pub(crate) mod socket;
@@ -47,6 +48,7 @@ use self::{
     protocol::Farewell,
     reactor::Reactor,
     reading::Reader,
+    requests::Requests,
     slots::{Slots, Token},
     socket::TaskSlot,
     subscriber::Subscriber,
@@ -129,8 +131,8 @@ pub(crate) struct State {
     ready: VecDeque<Token>,
     /// Subscribers whose input was not read to its end.
     unread: Vec<Token>,
-    /// Connections that have asked for something since somebody looked.
-    asked: Vec<Token>,
+    /// Connections that have asked for something since somebody looked, and what that is.
+    asked: Vec<(Token, Rc<Requests>)>,
     wheel: Wheel,
     shard_index: usize,
     send_bytes_max: usize,

@@ -13,6 +13,7 @@ use super::{
     Shard, Slot, State,
     protocol::{ConversationStart, Farewell, Patience, StreamStart},
     reading::{Reader, Reading},
+    requests::Requests,
     session::Session,
     slots::Token,
     socket::Socket,
@@ -38,7 +39,7 @@ impl Shard {
 
     /// Turns a request's socket into a connection that takes further requests.
     pub(crate) fn converse(self: &Rc<Self>, socket: Socket, start: ConversationStart, leftover: &[u8]) {
-        let session = Session::new(start.protocol, start.conversation);
+        let session = Session::new(start.protocol, Rc::new(Requests::new(start.conversation)));
         let decoder = ClientDecoder::new(start.message_bytes_max);
         let readings = Readings::Many(Box::new(session));
         self.enter(socket, readings, decoder, Patience::Usual, &start.prelude, leftover);
@@ -117,10 +118,13 @@ impl Shard {
             return;
         };
         let feed = group.feed.feed().clone();
+        // It may hold what keeps the cursor's encoding from being given up, and the group may end meanwhile.
+        let protocol = group.protocol.clone();
         let shard = self.clone();
         let fetching = async move {
             let moved = feed.next_segment(&mut cursor).await;
             shard.resume_at(reader, cursor, moved);
+            drop(protocol);
         };
         self.spawn(fetching);
     }
@@ -128,16 +132,17 @@ impl Shard {
     fn resume_at(&self, reader: Reader, cursor: Cursor, moved: Result<(), CursorError>) {
         let Reader { token, reading: id } = reader;
         let mut state = self.state.borrow_mut();
-        if let Some(reading) = state.reading_mut(token, id) {
-            reading.cursor = Some(cursor);
-        }
+        let Some(reading) = state.reading_mut(token, id) else {
+            return;
+        };
+        reading.cursor = Some(cursor);
+        let group = reading.group;
         state.rejoin_line(token, id);
         match moved {
             Ok(()) => state.make_ready(token),
-            Err(CursorError::Gone { .. }) => state.end(token, Farewell::LeftWindow),
             Err(error) => {
-                tracing::error!(%error, "a stream ends because its next segment cannot be read");
-                state.end(token, Farewell::Damaged);
+                let deleted = state.groups.get(group).is_some_and(|group| group.feed.is_deleted());
+                state.end_reading(reader, farewell_for(&error, deleted));
             }
         }
         drop(state);
@@ -171,6 +176,18 @@ impl Shard {
             shard.reactor.nudge();
         };
         self.spawn(populating);
+    }
+}
+
+/// Why a stream ends whose next segment could not be had.
+fn farewell_for(error: &CursorError, deleted: bool) -> Farewell {
+    match error {
+        _ if deleted => Farewell::Deleted,
+        CursorError::Gone { .. } => Farewell::LeftWindow,
+        error => {
+            tracing::error!(%error, "a stream ends because its next segment cannot be read");
+            Farewell::Damaged
+        }
     }
 }
 

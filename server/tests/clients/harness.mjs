@@ -1,14 +1,16 @@
 // Starts, stops and kills the real binary for the tests beside this file, breaks connections, answers for the directory
 // of identities, and knows where the optional corpus lies. Nothing here or there leaves this machine.
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const checkout = resolve(here, '../../..')
@@ -209,5 +211,37 @@ export class Tailwater {
   async stop() {
     await this.end('SIGTERM')
     rmSync(this.data, { recursive: true, force: true })
+  }
+}
+
+// Python with packages of pinned versions, which are installed beside those of npm.
+export class Python {
+  static async with(...packages) {
+    const self = new Python()
+    self.children = []
+    self.path = join(here, 'node_modules/.python', packages.join('+'))
+    if (!existsSync(self.path)) {
+      const unfinished = `${self.path}.unfinished`
+      const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:']
+      await promisify(execFile)('python3', [...install, '--target', unfinished, ...packages])
+      renameSync(unfinished, self.path)
+    }
+    return self
+  }
+
+  // Runs a script of this directory, whose lines can be awaited one by one.
+  async run(script, ...args) {
+    const env = { ...environment, PYTHONPATH: this.path }
+    const child = spawn('python3', [join(here, script), ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    this.children.push(child)
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    return { line: async () => (await lines.next()).value }
+  }
+
+  // Ends all that still run.
+  async stop() {
+    for (const child of this.children) {
+      if (child.exitCode === null && child.kill()) await once(child, 'exit')
+    }
   }
 }

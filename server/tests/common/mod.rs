@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "every test binary compiles this module and uses its own part of it")]
 
 pub mod atproto;
+pub mod bigchaindb;
 pub mod bulk;
 pub mod frames;
 pub mod mount;

@@ -130,8 +130,8 @@ pub fn token(appliance: &Appliance, seq: u64) -> String {
     }
     let rows = get(appliance, "").json();
     let rows = rows["results"].as_array().unwrap();
-    let seqs = rows.iter().map(|row| row["seq"].as_str().unwrap().to_owned());
-    seqs.filter(|token| token.starts_with(&format!("{seq}-"))).next_back().unwrap()
+    let mut seqs = rows.iter().map(|row| row["seq"].as_str().unwrap().to_owned());
+    seqs.find(|token| token.starts_with(&format!("{seq}-"))).unwrap()
 }
 
 /// A text in which the opaque parts of seqs are left out: `"14-abc..."` is `"14"`.

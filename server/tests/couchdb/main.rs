@@ -12,6 +12,7 @@ mod auth;
 mod bad;
 mod bulk;
 mod captured;
+mod changes_captured;
 mod changes_ends;
 mod changes_errors;
 mod changes_filters;

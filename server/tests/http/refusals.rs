@@ -94,7 +94,12 @@ fn paths_that_are_not_there() {
         ["/v2", "/v1", "/v1/", "/v1/feeds/", "/v1/feeds/repos/events/", "/v10/feeds", "//v1/feeds", "/favicon.ico"]
     {
         let (status, answer) = appliance.get(path);
-        let expected = if path == "/v1/feeds/" { "FeedNotFound" } else { "NotFound" };
+        let expected = match path {
+            "/v1/feeds/" => "FeedNotFound",
+            // Databases could be called that.
+            "/v2" | "/v10/feeds" => "not_found",
+            _ => "NotFound",
+        };
         assert_eq!((status, answer["error"].as_str()), (404, Some(expected)), "{path}");
     }
     let mut connection = Connection::open(appliance.address);

@@ -14,7 +14,8 @@ pub(super) use serve::{live, round_of_live};
 
 use crate::{
     bench::Bench,
-    events::Body,
+    dialect::{Dialect, Start},
+    events::Batch,
     figures::{Figure, bytes, ratio_of_rounds},
     scenario::progress,
     sender::SendPlan,
@@ -28,19 +29,29 @@ const RANGE_BYTES: [usize; 2] = [255 * 1024, 256 * 1024];
 /// What is to be measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saturated {
+    /// How the stream is followed.
+    pub dialect: Dialect,
     /// Subscribers of the stream.
     pub subscribers: usize,
     /// What is published.
-    pub body: Body,
+    pub batch: Batch,
     /// How far a live stream is kept ahead.
     pub lead_bytes: u64,
     /// Replay instead of live.
     pub from_log: bool,
 }
 
+impl Saturated {
+    fn start(&self) -> Start {
+        if self.from_log { Start::Oldest } else { Start::Live }
+    }
+}
+
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Found {
+    /// How the stream was followed.
+    pub dialect: Dialect,
     /// Subscribers of the stream.
     pub subscribers: usize,
     /// Bytes of an event on the wire.
@@ -73,23 +84,27 @@ pub struct Against {
 /// When one of the sides fails, or a replay was not long enough.
 pub fn run(bench: &Bench, asked: &Saturated) -> Result<Found> {
     bench.require_server()?;
-    let mut sides = vec![Side::new("tailwater"), Side::new("raw send, its range")];
+    let mut sides = vec![Side::new("tailwater")];
+    // The server counts what it sends of streams that many share, and nothing else.
+    let has_range = !asked.dialect.is_made_for_one(asked.start());
+    sides.extend(has_range.then(|| Side::new("raw send, its range")));
     sides.extend(RANGE_BYTES.iter().map(|size| Side::new(format!("raw send, {}", bytes(*size as f64)))));
     let mut leads = Vec::new();
     for round in 0..bench.rounds {
         progress(bench, round, &format!("the server, {} subscribers", asked.subscribers));
         let (served, least_lead) = serve::server_round(bench, asked)?;
         leads.extend(least_lead);
-        let its_range = (served.bytes_per_send.round() as usize).max(1);
+        let its_range = has_range.then(|| (served.bytes_per_send.round() as usize).max(1));
         sides[0].rounds.push(served);
-        for (side, range_bytes) in sides[1..].iter_mut().zip(std::iter::once(its_range).chain(RANGE_BYTES)) {
+        for (side, range_bytes) in sides[1..].iter_mut().zip(its_range.into_iter().chain(RANGE_BYTES)) {
             progress(bench, round, &format!("raw send of {}", bytes(range_bytes as f64)));
             side.rounds.push(raw_round(bench, &SendPlan::new(asked.subscribers, range_bytes))?);
         }
     }
     Ok(Found {
+        dialect: asked.dialect,
         subscribers: asked.subscribers,
-        event_stream_bytes: asked.body.stream_bytes_per_event(),
+        event_stream_bytes: asked.batch.stream_bytes_per_event(),
         from_log: asked.from_log,
         ratios: sides[1..].iter().map(|raw| against(&sides[0], raw)).collect(),
         sides,

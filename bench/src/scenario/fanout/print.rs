@@ -14,7 +14,8 @@ impl fmt::Display for Found {
         let how = if self.from_log { "from the log" } else { "live" };
         writeln!(
             f,
-            "{} subscribers, saturated, {how}, {} B an event\n",
+            "{:?}, {} subscribers, saturated, {how}, {} B an event\n",
+            self.dialect,
             self.subscribers,
             short(self.event_stream_bytes)
         )?;

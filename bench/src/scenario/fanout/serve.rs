@@ -6,11 +6,11 @@ use tailwater_loadgen::SubscribeConfig;
 use super::Saturated;
 use crate::{
     bench::Bench,
-    events::Body,
+    events::Batch,
     figures::{bytes, percent},
     http::Client,
     load::{Feeder, NoLoad, post},
-    observe::{Observed, drained, observe},
+    observe::{Observed, observe},
     server::{Server, Status},
     side::{Look, Round, require_all_stayed},
 };
@@ -57,7 +57,7 @@ pub(in crate::scenario) fn live(
     config: &SubscribeConfig,
 ) -> Result<Observed<LiveLook>> {
     let readers = config.connections - config.stall;
-    let feeder = Feeder::new(server.address(), &asked.body, readers, asked.lead_bytes);
+    let feeder = Feeder::new(server.address(), &asked.batch, readers, config.connections, asked.lead_bytes);
     let observed = observe(bench, config, &feeder, || {
         let least_lead_bytes = feeder.take_least_lead();
         Ok(LiveLook { look: Look::at(bench, server.pid())?, status: server.status()?, least_lead_bytes })
@@ -67,9 +67,14 @@ pub(in crate::scenario) fn live(
 }
 
 fn live_round(bench: &Bench, asked: &Saturated, server: &mut Server) -> Result<(Round, u64)> {
-    let config = SubscribeConfig { sample: Some(SAMPLE), ..drained(server.stream_url(), asked.subscribers) };
+    let config = followers(asked, server);
     let observed = live(bench, asked, server, &config)?;
     Ok((round_of_live(&observed), observed.end.least_lead_bytes))
+}
+
+fn followers(asked: &Saturated, server: &Server) -> SubscribeConfig {
+    let drained = asked.dialect.followers(server.address(), asked.subscribers, asked.start());
+    SubscribeConfig { sample: Some(SAMPLE), ..drained }
 }
 
 /// What a live measurement comes to.
@@ -80,9 +85,8 @@ pub(in crate::scenario) fn round_of_live(observed: &Observed<LiveLook>) -> Round
 }
 
 fn replay_round(bench: &Bench, asked: &Saturated, server: &mut Server) -> Result<Round> {
-    let log_bytes = publish_log(server, &asked.body, log_bytes(bench, asked.subscribers))?;
-    let sample = Some(SAMPLE);
-    let config = SubscribeConfig { sample, cursor: Some(0), ..drained(server.stream_url(), asked.subscribers) };
+    let log_bytes = publish_log(server, &asked.batch, log_bytes(bench, asked.subscribers))?;
+    let config = followers(asked, server);
     let observed = observe(bench, &config, &NoLoad, || Ok((Look::at(bench, server.pid())?, server.status()?)))?;
     require_all_stayed(&observed.report)?;
     let ((begin, earlier), (end, later)) = (&observed.begin, &observed.end);
@@ -107,12 +111,12 @@ fn log_bytes(bench: &Bench, subscribers: usize) -> f64 {
 }
 
 /// Publishes at least `stream_bytes_min`; the bytes a subscriber will receive.
-fn publish_log(server: &Server, body: &Body, stream_bytes_min: f64) -> Result<u64> {
+fn publish_log(server: &Server, batch: &Batch, stream_bytes_min: f64) -> Result<u64> {
     let mut client = Client::connect(server.address())?;
     let mut stream_bytes = 0;
     while (stream_bytes as f64) < stream_bytes_min {
-        post(&mut client, body)?;
-        stream_bytes += body.stream_bytes;
+        post(&mut client, batch)?;
+        stream_bytes += batch.stream_bytes;
     }
     Ok(stream_bytes)
 }

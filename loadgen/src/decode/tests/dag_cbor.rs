@@ -12,7 +12,7 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn event(seq: u64, published_us: Option<u64>) -> Message<'static> {
-    Message::Event(EventFields { seq, published_us })
+    Message::Event(EventFields::increasing(seq, published_us))
 }
 
 #[test]

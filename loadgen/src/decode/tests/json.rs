@@ -6,7 +6,7 @@ use crate::decode::{EventFields, Message, json::message};
 
 #[test]
 fn messages() {
-    let event = |seq, published_us| Some(Message::Event(EventFields { seq, published_us }));
+    let event = |seq, published_us| Some(Message::Event(EventFields::increasing(seq, published_us)));
     let table = [
         (r#"{"seq":7,"time":1000,"kind":"put","key":"k","body":{"t":900,"pad":"x"}}"#, event(7, Some(900))),
         (r#"{"body":{"t":900},"time":1000,"seq":7}"#, event(7, Some(900))),

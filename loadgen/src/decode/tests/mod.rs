@@ -1,6 +1,7 @@
 //! Tests of the decoders: golden bytes, refusals, and that no cut of the input changes what is decoded.
 
 mod dag_cbor;
+mod dialects;
 mod http;
 mod json;
 mod stream;

@@ -44,7 +44,8 @@ fn ndjson() {
 
 #[test]
 fn sse() {
-    let body = chunk("id: 1\nevent: put\ndata: {\"seq\":1}\n\n") + &chunk(": beat\n\n");
+    let heartbeats = chunk(": beat\n\n") + &chunk("event: heartbeat\ndata: \n\n");
+    let body = chunk("id: 1\nevent: put\ndata: {\"seq\":1}\n\n") + &heartbeats;
     let expected = ["json {\"seq\":1}"];
     assert_eq!(decode(http("text/event-stream; charset=utf-8"), &[body.as_bytes()]), expected);
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::decode::{
     DecodeError,
     tests::pieces,
-    websocket::{Item, WebSocketDecoder, client_control_frame},
+    websocket::{Item, WebSocketDecoder, client_frame},
 };
 
 /// An item that owns its bytes.
@@ -106,8 +106,19 @@ fn refusals() {
 fn client_frames_are_masked() {
     let mut out = Vec::new();
     // RFC 6455, section 5.7: a masked pong with the body "Hello".
-    client_control_frame(10, b"Hello", [0x37, 0xfa, 0x21, 0x3d], &mut out);
+    client_frame(10, b"Hello", [0x37, 0xfa, 0x21, 0x3d], &mut out);
     assert_eq!(out, b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    let heads: [(usize, &[u8]); 4] = [
+        (125, b"\x81\xfd"),
+        (126, b"\x81\xfe\x00\x7e"),
+        (65_535, b"\x81\xfe\xff\xff"),
+        (65_536, b"\x81\xff\0\0\0\0\0\x01\0\0"),
+    ];
+    for (length, head) in heads {
+        let mut out = Vec::new();
+        client_frame(1, &vec![0; length], [1; 4], &mut out);
+        assert_eq!((&out[..head.len()], out.len()), (head, head.len() + 4 + length));
+    }
 }
 
 fn frames() -> impl Strategy<Value = Vec<u8>> {

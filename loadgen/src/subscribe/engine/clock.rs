@@ -95,7 +95,7 @@ impl Engine<'_> {
         Totals {
             bytes: self.connections.iter().map(|c| c.bytes).sum(),
             checked_bytes: checked.map(|c| c.bytes).sum(),
-            checked_events: self.checks().map(|checks| checks.sequence.count()).sum(),
+            checked_events: self.checks().map(|checks| checks.tracks.count()).sum(),
         }
     }
 

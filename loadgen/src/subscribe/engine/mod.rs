@@ -22,6 +22,7 @@ use crate::{
         connection::{Connection, Outcome, Shared},
         handshake,
         opening::Opening,
+        outbox,
         report::{Outcomes, SubscribeReport},
         roles::{self, Role},
         tally::{self, Tally},
@@ -76,15 +77,17 @@ impl<'a> Engine<'a> {
     pub fn new(config: &'a SubscribeConfig, control: &'a Control) -> Result<Self, Error> {
         let plan = config.plan()?;
         process::reserve_descriptors(config.connections)?;
-        let new_connection = |role| {
+        let speeches: Vec<_> = config.say.iter().map(|texts| outbox::speech(texts)).collect();
+        let new_connection = |(index, role)| {
             let checks = || Checks::new(config.cursor, config.events);
             let checked = (role == Role::Checked).then(|| CheckedStream::new(checks()));
-            Connection::new(role, plan.target.scheme, checked)
+            let speech = speeches.get(index % speeches.len().max(1)).cloned();
+            Connection::new(role, plan.target.scheme, speech, checked)
         };
         let roles = roles::assign(config.connections, plan.sample, config.stall);
         let now = Instant::now();
         Ok(Self {
-            connections: roles.into_iter().map(new_connection).collect(),
+            connections: roles.into_iter().enumerate().map(new_connection).collect(),
             poller: Poller::new(READY_MAX).map_err(Error::io("creating an epoll instance"))?,
             shared: Shared::new(),
             tally: Tally::default(),
@@ -170,7 +173,7 @@ impl<'a> Engine<'a> {
         let token = token(index, connection.generation);
         self.poller.add(&socket, token, Interest::Traffic)?;
         let key = handshake::key(process::random());
-        let request = handshake::request(&self.plan.target, cursor, &config.headers, &key);
+        let request = handshake::request(&self.plan.target, cursor, config, &key);
         let deadline = Instant::now() + Duration::from_millis(config.open_timeout_ms);
         let scheme = self.plan.target.scheme;
         connection.begin(Opening::new(socket, deadline, scheme, key, request));
@@ -184,24 +187,34 @@ impl<'a> Engine<'a> {
             return;
         }
         let (was_open, was_opened) = (connection.socket().is_some(), connection.was_opened);
+        let was_speaking = connection.is_speaking();
         let mut outcome = connection.ready(ready, self.config.message_bytes_max, &mut self.shared);
         // In the order of the reports while time allows, so that no connection's latency is flattered.
         if outcome == Outcome::Again && Instant::now() < turn_ends {
             outcome = connection.read(true, &mut self.shared);
         }
-        if !was_open && connection.socket().is_some() {
-            self.opened(index, was_opened);
+        let is_open = connection.socket().is_some();
+        let falls_silent = is_open && !connection.is_speaking() && (was_speaking || !was_open);
+        if !was_open && is_open {
+            self.opened(was_opened);
+        }
+        if falls_silent {
+            self.said_everything(index);
         }
         self.took_effect(index, outcome);
     }
 
-    fn opened(&mut self, index: usize, was_opened: bool) {
+    fn opened(&mut self, was_opened: bool) {
         self.opening -= 1;
         self.open += 1;
         match was_opened {
             false => self.tally.opened += 1,
             true => self.tally.reconnected += 1,
         }
+    }
+
+    /// A stalled connection is watched for its end only, once it need not be told any more that there is room to send.
+    fn said_everything(&mut self, index: usize) {
         let connection = &self.connections[index];
         if let (Role::Stalled, Some(socket)) = (connection.role, connection.socket()) {
             let token = token(index, connection.generation);

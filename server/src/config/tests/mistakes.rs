@@ -231,8 +231,17 @@ fn feeds() {
              dropped; raise feed[0].retention.bytes or lower feed[0].segment_bytes_max"],
         ),
         (
+            "[[feed]]\nname = \"x\"\ncouchdb.db = \"a\"\n[[feed]]\nname = \"y\"\ncouchdb.db = \"a\"\n[[feed]]\nname = \"z\"\ncouchdb = { db = \"A\", sse = \"x\" }",
+            &[
+                "FILE:6:14: feed[1].couchdb.db: \"a\" is already the database of the feed \"x\"; bind each database to one feed",
+                "FILE:9:18: feed[2].couchdb.db: \"A\" is no name of a database; begin with a letter and use lower-case letters, \
+             digits and _$()+-/, at most 238 characters",
+                "FILE:9:29: feed[2].couchdb.sse: \"x\" is no wording of server-sent events; known are couchdb and asyncapi",
+            ],
+        ),
+        (
             "limits.feeds_max = 1",
-            &["FILE:1:20: limits.feeds_max: 4 feeds are configured, but 1 are allowed; raise limits.feeds_max"],
+            &["FILE:1:20: limits.feeds_max: 5 feeds are configured, but 1 are allowed; raise limits.feeds_max"],
         ),
     ]);
 }

@@ -1,18 +1,14 @@
 //! A feed as a database.
 //!
-//! Owns what is kept of it for as long as it is served: its identity, what is known of its documents, what catch-ups pass
-//! over. Tested by `server/tests/couchdb/`.
+//! Owns what is kept of it for its changes, for as long as it is served: its identity, and what catch-ups pass over. Tested by
+//! `server/tests/couchdb/`.
 
 use std::sync::Arc;
 
 use tailwater_core::Feed;
 use tailwater_wire::couchdb::changes::DbUid;
 
-use super::changes::{
-    book::{Book, BookError},
-    kept::Kept,
-    standin::Standin,
-};
+use super::changes::kept::Kept;
 use crate::config::{CouchdbExposure, SseWording};
 
 /// See the module.
@@ -22,34 +18,17 @@ pub(crate) struct Database {
     pub(crate) uid: DbUid,
     /// The wording of its server-sent events.
     pub(crate) sse: SseWording,
-    pub(crate) book: Box<dyn Book>,
     pub(crate) kept: Arc<Kept>,
 }
 
-/// What there is for a reader at a moment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Prospect {
-    /// The last event then.
-    pub(crate) to: u64,
-    /// How many live events there are up to it.
-    pub(crate) live: u64,
-}
-
 impl Database {
-    pub(crate) fn new(feed: Arc<Feed>, exposure: &CouchdbExposure) -> Self {
+    pub(crate) fn new(feed: &Feed, exposure: &CouchdbExposure) -> Self {
         Self {
             name: exposure.db.clone(),
             uid: DbUid::of_feed(feed.name(), feed.options()),
             sse: exposure.sse,
             kept: Arc::default(),
-            book: Box::new(Standin::new(feed)),
         }
-    }
-
-    /// What there is above a seq. Blocks.
-    pub(crate) fn prospect(&self, after: u64) -> Result<Prospect, BookError> {
-        let to = self.book.catch_up()?;
-        Ok(Prospect { to, live: self.book.count(after, to)? })
     }
 
     /// A seq as clients see it, as JSON.

@@ -80,7 +80,7 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
 
 async fn follow(visit: Visit<'_>, db: &str) -> Reply {
     match visit.enter(db, Need::Read).await {
-        Ok(subject) => changes::answer(visit.request, subject.entry).await,
+        Ok(subject) => changes::answer(visit, subject).await,
         Err(refusal) => visit.refuse(refusal).into(),
     }
 }

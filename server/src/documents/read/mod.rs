@@ -6,6 +6,7 @@
 //! | file | owns |
 //! | --- | --- |
 //! | [`get`] | one document: the winner, a revision, several |
+//! | [`mod@live`] | which events are live |
 //! | [`list`] | `_all_docs`: documents in the order of their ids |
 //! | [`changes`] | `_changes` of one request: documents in the order of their latest events |
 //!
@@ -14,6 +15,7 @@
 mod changes;
 mod get;
 mod list;
+mod live;
 
 pub use self::{
     changes::Changes,

@@ -83,6 +83,7 @@ fn the_end_is_fixed_when_it_begins() {
     assert_eq!(rest, expected[1..]);
     assert_eq!((changes.end(), changes.pending().unwrap()), (67, 0));
     assert_eq!(db.changes(changes.end(), Order::Ascending), [(68, "new".into())]);
+    drop(changes);
     db.close();
 }
 
@@ -98,5 +99,6 @@ fn some_documents_only() {
     assert_eq!(changes.pending().unwrap(), 2);
     assert_eq!(take(&mut changes, 9), [(50, "d49".into()), (51, "d00".into())]);
     assert_eq!(take(&mut of(2, Order::Descending), 9), [(51, "d00".into()), (50, "d49".into())]);
+    drop(changes);
     db.close();
 }

@@ -5,25 +5,21 @@ use std::{
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use futures_lite::future::block_on;
 use tailwater_core::{
-    Batch, BodyFormat, Draft, Durability, Feed, FeedOptions, SeqMode, Store, StoreOptions,
-    storage::{InlineStorage, PoolStorage},
+    Batch, BodyFormat, Draft, Durability, Feed, FeedOptions, SeqMode, Store, StoreOptions, storage::InlineStorage,
 };
 use tailwater_wire::couchdb::rev::{History, Rev, RevHash};
 
 use crate::{
     documents::{
-        Asked, Database, Doc, DocumentsError, DocumentsOptions, Edit, EditError, Found, Home, Missing, Mode, Order,
-        Outcome, Update, Workers,
+        Asked, Database, Doc, DocumentsOptions, Edit, EditError, Found, Home, Missing, Mode, Order, Update, Workers,
     },
     index::IndexOptions,
 };
-
-/// The identity of the feed, as the tests have it.
-pub(super) const UID: u64 = 7;
 
 /// An open database, and what it needs.
 pub(super) struct Running {
@@ -53,7 +49,7 @@ impl Running {
         let seed = store.take_writer(&feed).unwrap();
         let writer = thread::spawn(move || block_on(seed.attach(InlineStorage::default()).run()));
         let home = Home { data: dir.to_owned(), workers: Workers::start(1).unwrap(), options };
-        let database = home.open(feed.clone(), UID).unwrap();
+        let database = home.open(feed.clone()).unwrap();
         Self { database, home, feed, store, writer }
     }
 
@@ -140,6 +136,13 @@ impl Running {
         rows
     }
 
+    /// The body of the event of every change.
+    pub(super) fn bodies(&self) -> Vec<String> {
+        let mut changes = self.database.changes(0, Order::Ascending).unwrap();
+        let next = || changes.next(|event| String::from_utf8(event.body.to_vec()).unwrap()).unwrap();
+        std::iter::from_fn(next).collect()
+    }
+
     /// Ids and winners of all documents.
     pub(super) fn all(&self) -> Vec<(String, String)> {
         let docs = self.database.all_docs(&Default::default()).unwrap();
@@ -149,14 +152,15 @@ impl Running {
 
 /// A worker may still hold it for an instant.
 fn wait_for_last(database: Arc<Database>) {
-    let mut database = Some(database);
-    while let Some(shared) = database.take() {
+    let mut shared = database;
+    for _ in 0..10_000 {
         match Arc::try_unwrap(shared) {
             Ok(_last) => return,
-            Err(shared) => database = Some(shared),
+            Err(held) => shared = held,
         }
-        thread::yield_now();
+        thread::sleep(Duration::from_millis(1));
     }
+    panic!("the test still holds the database");
 }
 
 pub(super) fn edit(id: &str, rev: Option<&str>, deleted: bool, body: &str) -> Edit {

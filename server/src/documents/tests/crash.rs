@@ -40,8 +40,8 @@ fn write(db: &Running, round: u64) {
     db.replicate(&format!("d{round}"), 2, &format!("r{round} a"), false, "{}");
     db.publish("put", "theirs", &format!("{{\"n\":{round}}}"));
     let leaf = db.leaves("d0").first().map(|leaf| leaf.split(' ').next().unwrap().to_owned());
-    if round % 3 == 2 && leaf.is_some() {
-        db.purge("d0", &[&leaf.unwrap()]);
+    if let Some(leaf) = leaf.filter(|_| round % 3 == 2) {
+        db.purge("d0", &[&leaf]);
     }
 }
 
@@ -49,14 +49,13 @@ fn write(db: &Running, round: u64) {
 /// with a new index.
 fn crash(restored: &str) {
     let (dir, before) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    Running::open(dir.path()).close();
     for round in 0..6 {
         copy(&dir.path().join(restored), before.path());
         let db = Running::open(dir.path());
         write(&db, round);
         db.close();
-        if round > 0 {
-            copy(before.path(), &dir.path().join(restored));
-        }
+        copy(before.path(), &dir.path().join(restored));
         let db = Running::open(dir.path());
         let opened = view(&db);
         db.close();
@@ -103,9 +102,9 @@ fn local_documents_and_settings_outlive_the_index() {
     assert_eq!(db.database.local().get("_local/chk").unwrap().unwrap().body, r#"{"seq":3}"#);
     assert_eq!(db.database.settings().revs_limit, 5);
     assert_eq!(db.database.summary().unwrap().update_seq, 0, "they are no changes");
-    let home = db.home.clone();
+    let (home, uid) = (db.home.clone(), db.feed.uid());
     db.close();
-    home.remove(super::common::UID).unwrap();
+    home.remove(uid).unwrap();
     let db = Running::open(dir.path());
     assert_eq!(db.database.local().get("_local/chk").unwrap(), None);
     assert_eq!(db.database.settings().revs_limit, 1_000);

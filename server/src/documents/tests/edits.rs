@@ -96,8 +96,7 @@ fn the_event_of_a_loser_has_the_winners_document() {
     let loser = Edit { history: Some(super::common::history(2, "bbb1 aaa0")), ..edit("cf", None, false, r#"{"v":1}"#) };
     db.update(vec![winner, loser], Mode::KeepRevs);
     db.replicate("cf", 2, "aaa9 aaa0", true, r#"{"kept":1}"#);
-    let mut changes = db.database.changes(0, Default::default()).unwrap();
-    let body = changes.next(|event| String::from_utf8(event.body.to_vec()).unwrap()).unwrap().unwrap();
+    let body = db.bodies().remove(0);
     assert_eq!(
         body,
         r#"{"_id":"cf","_rev":"2-aaa9","_revisions":{"start":2,"ids":["aaa9","aaa0"]},"_leaves":[["2-ccc2",false],["2-bbb1",false],["2-aaa9",true]],"_winner_doc":{"_id":"cf","_rev":"2-ccc2","v":2},"kept":1,"_deleted":true}"#

@@ -46,6 +46,7 @@ fn what_only_looks_like_ours_does_no_harm() {
         r#"{"_id":"a","_rev":"2-y","_revisions":{"start":2,"ids":["y","x"]},"_leaves":[["7-z",false]]}"#,
         r#"{"_id":"a","_rev":"2-y","_leaves":[[],7,["?"]],"_winner_doc":3,"_attachments":[]}"#,
         r#"{"_purged":["2-y",7,"?"]}"#,
+        r#"{"_purged":[],"_left":["2-y",7,"?"]}"#,
         "",
     ];
     let dir = tempfile::tempdir().unwrap();

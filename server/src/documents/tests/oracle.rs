@@ -82,7 +82,8 @@ fn perform(db: Running, dir: &Path, model: &mut Model, op: &Op) -> Running {
         }
         Op::Purge { doc, revs } => {
             let revs: Vec<String> = revs.iter().filter_map(|rev| model.some_rev(&id(*doc), *rev)).collect();
-            let purged = db.purge(&id(*doc), &revs.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut purged = db.purge(&id(*doc), &revs.iter().map(String::as_str).collect::<Vec<_>>());
+            purged.sort();
             assert_eq!(purged, model.purge(&id(*doc), &revs));
         }
         Op::Publish { doc, deleted } => {

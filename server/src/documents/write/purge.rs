@@ -11,8 +11,9 @@ use tailwater_wire::couchdb::{
 
 use super::{attach::write_stubs, group::Group, group::kind_of};
 use crate::documents::{
-    apply::{PURGE, purge_body, purged},
+    apply::purged,
     error::DocumentsError,
+    purge_event::{PURGE, write_body},
     record::Standing,
 };
 
@@ -27,12 +28,13 @@ impl Group<'_> {
         if leaves.is_empty() {
             return Ok(leaves);
         }
-        let left = purged(record, &leaves);
+        let left = purged(record, |leaf| leaves.contains(leaf));
         let again = match left.standing() {
             Standing::Nothing => None,
             _ => Some(self.again(id, &left.tree)?),
         };
-        self.bodies.extend_from_slice(&purge_body(id, &leaves));
+        let left_leaves: Vec<Rev> = left.tree.leaves().iter().map(|leaf| leaf.rev.clone()).collect();
+        self.bodies.extend_from_slice(&write_body(id, &leaves, &left_leaves));
         if self.push(PURGE, id).is_err() {
             return Ok(Vec::new());
         }

@@ -43,6 +43,21 @@ fn what_is_kept_is_not_applied_again() {
 }
 
 #[test]
+fn publishers_cannot_keep_it_going() {
+    let dir = scratch();
+    let log = Log::open(dir.path());
+    log.append_many("early", 3);
+    let index = open(dir.path(), &log);
+    let applied = index.catch_up(&log.feed, |event, batch| {
+        log.append_many(&format!("with-{}", event.seq), 1);
+        apply(event, batch)
+    });
+    assert_eq!((applied.unwrap(), index.applied_seq()), (3, 3));
+    assert_eq!(catch_up(&index, &log), 3);
+    assert_true(&index, &log);
+}
+
+#[test]
 fn a_log_and_its_index_are_closed_and_opened_together() {
     let dir = scratch();
     for round in 0..5 {
@@ -120,6 +135,8 @@ fn keys_have_a_limit() {
     assert_eq!(batch.len(), 1);
 }
 
+type Range<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
 #[test]
 fn ranges_go_either_way_and_stay_within_their_table() {
     let dir = scratch();
@@ -128,10 +145,10 @@ fn ranges_go_either_way_and_stay_within_their_table() {
     log.append(&[("", Some(b"e")), ("a", Some(b"1")), ("b", Some(b"2")), ("ba", Some(b"3")), ("\u{7f}", Some(b"4"))]);
     catch_up(&index, &log);
 
-    let keys = |range: (Bound<&[u8]>, Bound<&[u8]>)| -> Vec<Vec<u8>> {
+    let keys = |range: Range<'_>| -> Vec<Vec<u8>> {
         index.range(Documents::ById, range).unwrap().map(|row| row.unwrap().0.to_vec()).collect()
     };
-    let cases: [((Bound<&[u8]>, Bound<&[u8]>), &[&[u8]]); 9] = [
+    let cases: [(Range<'_>, &[&[u8]]); 9] = [
         ((Unbounded, Unbounded), &[b"", b"a", b"b", b"ba", b"\x7f"]),
         ((Included(b""), Unbounded), &[b"", b"a", b"b", b"ba", b"\x7f"]),
         ((Excluded(b""), Excluded(b"ba")), &[b"a", b"b"]),

@@ -38,7 +38,7 @@ fn append(log: &Log, changes: &[(u8, u16)]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn an_index_says_what_the_log_says(steps in vec(step(), 1..40)) {

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use md5::{Digest, Md5};
-use tailwater_core::ReadError;
 use tailwater_wire::{
     couchdb::{
         changes::{ChangesRequest, Feed, Since, Wording, request::RequestParts},
@@ -15,8 +14,11 @@ use tailwater_wire::{
     http1::{Head, Query, Version},
 };
 
-use super::{super::Database, super::database::Prospect, book::BookError};
-use crate::{config::SseWording, feeds::FeedEntry, http::Request};
+use super::{
+    super::{Database, auth::Caller, failure::unreadable, visit::Subject},
+    book::{Book, BookError},
+};
+use crate::{config::SseWording, documents, feeds::FeedEntry, http::Request};
 
 /// Bytes a body may have: room for the most ids that `_doc_ids` may name.
 const BODY_BYTES_MAX: u64 = 16 << 20;
@@ -24,10 +26,23 @@ const BODY_BYTES_MAX: u64 = 16 << 20;
 /// Bodies larger than this are parsed on the blocking pool.
 const PARSED_BYTES_MAX: usize = 64 << 10;
 
+/// What there is for a reader at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prospect {
+    /// The last event then.
+    pub(super) to: u64,
+    /// How many live events there are up to it.
+    pub(super) live: u64,
+}
+
 /// A request that can be answered.
 pub(in crate::dialects::couchdb) struct Ask {
     pub(in crate::dialects::couchdb) entry: Arc<FeedEntry>,
     pub(in crate::dialects::couchdb) database: Arc<Database>,
+    /// Knows its documents.
+    pub(in crate::dialects::couchdb) engine: Arc<documents::Database>,
+    /// Who asks.
+    pub(in crate::dialects::couchdb) caller: Caller,
     pub(in crate::dialects::couchdb) changes: ChangesRequest,
     /// The seq behind which it starts.
     pub(in crate::dialects::couchdb) after: u64,
@@ -36,8 +51,9 @@ pub(in crate::dialects::couchdb) struct Ask {
 }
 
 impl Ask {
-    /// Reads a request for the changes of the database that `entry` is.
-    pub(super) async fn read(request: &mut Request<'_>, entry: &Arc<FeedEntry>) -> Result<Self, Refusal> {
+    /// Reads a request for the changes of a database.
+    pub(super) async fn read(request: &mut Request<'_>, subject: Subject, caller: Caller) -> Result<Self, Refusal> {
+        let Subject { entry, database: engine, .. } = subject;
         let database = entry.database().ok_or(Problem::DatabaseMissing)?.clone();
         if !matches!(request.head.method(), "GET" | "POST" | "HEAD") {
             return Err(Problem::Method("GET,POST,HEAD").into());
@@ -47,8 +63,8 @@ impl Ask {
         if database.sse == SseWording::Asyncapi && request.head.query().last("sse") != Some("couchdb") {
             changes.wording = Wording::AsyncApi;
         }
-        let after = resolve(entry, changes.since).await?;
-        Ok(Self { entry: entry.clone(), database, changes, after, body })
+        let after = resolve(&entry, changes.since).await.map_err(|error| error.refusal(&database.name))?;
+        Ok(Self { entry, database, engine, caller, changes, after, body })
     }
 
     /// What tells the states of the database apart. Only whole answers have it.
@@ -66,11 +82,24 @@ impl Ask {
         known.any(|known| known.trim().trim_start_matches("W/") == etag)
     }
 
+    /// What is known of the database's documents.
+    pub(super) fn book(&self) -> &dyn Book {
+        &*self.engine
+    }
+
+    /// A question about documents that has no answer, as the client is told.
+    pub(in crate::dialects::couchdb) fn refusal(&self, error: BookError) -> Refusal {
+        error.refusal(&self.database.name)
+    }
+
     /// What there is above a seq now.
     pub(super) async fn prospect(&self, after: u64) -> Result<Prospect, Refusal> {
-        let database = self.database.clone();
-        let asking = move || database.prospect(after);
-        glommio::executor().spawn_blocking(asking).await.map_err(unknown)
+        let book = self.engine.clone();
+        let asking = move || {
+            let to = book.catch_up()?;
+            Ok(Prospect { to, live: book.count(after, to)? })
+        };
+        glommio::executor().spawn_blocking(asking).await.map_err(|error| self.refusal(error))
     }
 
     /// The bits of what is passed over from where it starts are brought up to date; the last event then.
@@ -83,13 +112,13 @@ impl Ask {
         if after >= self.entry.feed().last_seq() {
             return Ok(after);
         }
-        let database = self.database.clone();
+        let (database, book) = (self.database.clone(), self.engine.clone());
         let refreshing = move || {
-            let to = database.book.catch_up()?;
-            database.kept.refresh(&*database.book, after, to)?;
+            let to = book.catch_up()?;
+            database.kept.refresh(&*book, after, to)?;
             Ok(to)
         };
-        glommio::executor().spawn_blocking(refreshing).await.map_err(unknown)
+        glommio::executor().spawn_blocking(refreshing).await.map_err(|error| self.refusal(error))
     }
 }
 
@@ -103,21 +132,12 @@ pub(super) fn require_chunks(head: &Head) -> Result<(), Refusal> {
     }
 }
 
-/// A question about documents that has no answer.
-pub(in crate::dialects::couchdb) fn unknown(error: BookError) -> Refusal {
-    tracing::error!(%error, "a database cannot be read");
-    Refusal::new(500, "internal_server_error", "The database cannot be read.")
-}
-
 async fn read_body(request: &mut Request<'_>) -> Result<Option<Vec<u8>>, Refusal> {
     if request.head.method() != "POST" {
         return Ok(None);
     }
     let bytes_max = BODY_BYTES_MAX.min(request.shard.appliance.config.limits.request_body_bytes_max);
-    let body = request.inbound.read_body(bytes_max).await.map_err(|error| {
-        let status = error.status().unwrap_or(400);
-        if status == 413 { Problem::TooLarge.into() } else { Refusal::new(status, "bad_request", error.to_string()) }
-    })?;
+    let body = request.inbound.read_body(bytes_max).await.map_err(|error| unreadable(&error))?;
     let is_json =
         |kind: &str| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     match request.head.header("content-type") {
@@ -145,17 +165,17 @@ async fn parse(
 }
 
 /// The seq behind which an answer starts.
-async fn resolve(entry: &FeedEntry, since: Since) -> Result<u64, Refusal> {
+async fn resolve(entry: &FeedEntry, since: Since) -> Result<u64, BookError> {
     let feed = entry.feed().clone();
     match since {
         Since::Beginning => Ok(0),
         Since::Now => Ok(feed.last_seq()),
-        Since::Seq(seq) => Ok(seq),
+        // A seq of a time when the log was longer, before it was restored, is the tail: everything new is behind it.
+        Since::Seq(seq) => Ok(seq.min(feed.last_seq())),
         Since::TimeUs(time_us) => {
             let last_seq = feed.last_seq();
             let asking = move || feed.first_seq_since(time_us);
-            let first: Result<Option<u64>, ReadError> = glommio::executor().spawn_blocking(asking).await;
-            let first = first.map_err(|error| unknown(error.into()))?;
+            let first = glommio::executor().spawn_blocking(asking).await?;
             Ok(first.map_or(last_seq, |seq| seq - 1))
         }
     }

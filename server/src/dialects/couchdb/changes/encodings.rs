@@ -3,15 +3,12 @@
 //! Owns which encoding has which shape, and the leases of those with a selector: one encoding for each selector, however many
 //! ask for it. Never encodes. Tested by `server/tests/couchdb/changes_filters.rs`.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tailwater_core::{Encoder, EncodingId, Event, FeedOptions, Store};
 use tailwater_wire::couchdb::{
     changes::{
-        FilterSpec, Style,
+        DbUid, FilterSpec, Style,
         encode::{Changes, EventFilter, Framing, Shape},
     },
     errors::{Problem, Refusal},
@@ -20,6 +17,7 @@ use tailwater_wire::couchdb::{
 use super::ask::Ask;
 use crate::{
     appliance::Appliance,
+    documents::PURGE,
     filters::{Full, Lease},
     http::Request,
 };
@@ -41,7 +39,7 @@ impl ChangesEncodings {
     pub(crate) fn of(store: &Store) -> Self {
         let mut ids = [EncodingId(0); SHAPES];
         for shape in Shape::all() {
-            ids[place(shape)] = store.register_encoder(Arc::new(Changes::new(shape)));
+            ids[place(shape)] = store.register_encoder(Arc::new(Rows(Changes::new(shape))));
         }
         Self(ids)
     }
@@ -66,7 +64,7 @@ fn place(shape: Shape) -> usize {
 pub(super) struct Encoding {
     pub(super) id: EncodingId,
     pub(super) shape: Shape,
-    pub(super) filter: Option<Arc<EventFilter>>,
+    pub(super) filter: Option<EventFilter>,
     pub(super) lease: Option<Lease>,
 }
 
@@ -83,14 +81,13 @@ impl Encoding {
         let Some(filter) = filter else {
             return Ok(Self { id: appliance.encodings.couchdb.get(shape), shape, filter: None, lease: None });
         };
-        let filter = Arc::new(filter);
         let lease = lease(appliance, shape, filter.clone()).await?;
         Ok(Self { id: lease.encoding(), shape, filter: Some(filter), lease: Some(lease) })
     }
 }
 
-async fn lease(appliance: &Arc<Appliance>, shape: Shape, filter: Arc<EventFilter>) -> Result<Lease, Refusal> {
-    let encoder: Arc<dyn Encoder> = Arc::new(Selected::new(shape, filter));
+async fn lease(appliance: &Arc<Appliance>, shape: Shape, filter: EventFilter) -> Result<Lease, Refusal> {
+    let encoder: Arc<dyn Encoder> = Arc::new(Rows(Changes::filtered(shape, filter)));
     for _ in 0..LEASE_ATTEMPTS {
         let (appliance, encoder) = (appliance.clone(), encoder.clone());
         let asking = move || appliance.selectors.lease(&appliance.store, &encoder);
@@ -104,35 +101,22 @@ async fn lease(appliance: &Arc<Appliance>, shape: Shape, filter: Arc<EventFilter
     Err(Refusal::from(Problem::Overloaded(why)).with_header("Retry-After", "5"))
 }
 
-/// The encoder of a shape with a selector. Most requests find that there is one of its name, and have no use for it.
-struct Selected {
-    name: String,
-    shape: Shape,
-    filter: Arc<EventFilter>,
-    encoder: OnceLock<Changes>,
-}
+/// The encoder of a shape. What is no change has no frame.
+struct Rows(Changes);
 
-impl Selected {
-    fn new(shape: Shape, filter: Arc<EventFilter>) -> Self {
-        Self { name: Changes::name_for(shape, &filter), shape, filter, encoder: OnceLock::new() }
-    }
-
-    fn encoder(&self) -> &Changes {
-        self.encoder.get_or_init(|| Changes::filtered(self.shape, EventFilter::clone(&self.filter)))
-    }
-}
-
-impl Encoder for Selected {
+impl Encoder for Rows {
     fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     fn encode(&self, event: &Event<'_>, previous_seq: Option<u64>, out: &mut Vec<u8>) {
-        self.encoder().encode(event, previous_seq, out);
+        if event.kind != PURGE {
+            self.0.encode(event, previous_seq, out);
+        }
     }
 
     fn for_feed(&self, name: &str, options: &FeedOptions) -> Option<Arc<dyn Encoder>> {
-        self.encoder().for_feed(name, options)
+        Some(Arc::new(Self(self.0.bound_to(DbUid::of_feed(name, options)))))
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) async fn begin(request: &Request<'_>, ask: Ask, view: Option<Arc<View
         _ => Framing::Line,
     };
     let to = ask.refresh().await?;
+    if let Some(view) = &view {
+        streams::settle(request, &ask, view, to).await?;
+    }
     let replay = streams::replay(request, &ask, to)?;
     let encoding = Encoding::find(request, &ask, framing).await?;
     let mut cursor = streams::cursor(&ask, &encoding, view.as_ref(), to, None).await?;

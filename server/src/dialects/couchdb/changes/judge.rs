@@ -12,7 +12,7 @@ use tailwater_wire::couchdb::{
     text::Value,
 };
 
-use super::book::{Book, BookError};
+use super::book::{Book, BookError, Look};
 use crate::dialects::couchdb::scripts::View;
 
 /// What decides.
@@ -102,7 +102,7 @@ pub(in crate::dialects::couchdb) fn leaf_documents(
             continue;
         }
         let rev = Value::new(rev).string().unwrap_or_default();
-        documents.push(book.leaf(change.id(), &rev)?);
+        documents.push(book.document(change.id(), &rev, Look::default())?);
     }
     Ok(documents)
 }

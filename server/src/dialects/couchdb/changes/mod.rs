@@ -11,7 +11,7 @@
 //! | [`streams`] | how streams of frames begin and end |
 //! | [`render`], [`rendered`] | answers that are made for one request |
 //! | [`rows`], [`judge`], [`scan`] | their rows, which events become one, and reading those |
-//! | [`book`], [`standin`] | which event is the latest of its document |
+//! | [`book`] | which event is the latest of its document |
 //! | [`kept`], [`bits`], [`passing`] | what cursors pass over |
 //!
 //! `docs/dialects/couchdb.md` says which requests take which way, and why. Tested by `server/tests/couchdb/changes*.rs`.
@@ -29,7 +29,6 @@ mod render;
 mod rendered;
 pub(super) mod rows;
 pub(super) mod scan;
-pub(crate) mod standin;
 mod streams;
 mod way;
 mod whole;
@@ -41,13 +40,12 @@ use tailwater_wire::couchdb::{changes::FilterSpec, errors::Refusal};
 pub(crate) use self::encodings::ChangesEncodings;
 use self::{ask::Ask, way::Way};
 use super::{
+    auth::Caller,
     head::{ChangesHead, refused, with_fields},
     scripts::{self, View},
+    visit::{Subject, Visit},
 };
-use crate::{
-    feeds::FeedEntry,
-    http::{Reply, Request, Response},
-};
+use crate::http::{Reply, Request, Response};
 
 /// Rows that are made for a request by itself, which keeps its connection; with more, they are sent from frames.
 const RENDERED_ROWS_MAX: u64 = 1_000;
@@ -60,15 +58,16 @@ enum Found {
 }
 
 /// Answers a request for the changes of a database, which whoever sends it may read.
-pub(super) async fn answer(mut request: Request<'_>, entry: Arc<FeedEntry>) -> Reply {
-    match respond(&mut request, entry).await {
+pub(super) async fn answer(visit: Visit<'_>, subject: Subject) -> Reply {
+    let Visit { mut request, caller } = visit;
+    match respond(&mut request, subject, caller).await {
         Ok(reply) => reply,
         Err(refusal) => refused(&request, refusal).into(),
     }
 }
 
-async fn respond(request: &mut Request<'_>, entry: Arc<FeedEntry>) -> Result<Reply, Refusal> {
-    let ask = Ask::read(request, &entry).await?;
+async fn respond(request: &mut Request<'_>, subject: Subject, caller: Caller) -> Result<Reply, Refusal> {
+    let ask = Ask::read(request, subject, caller).await?;
     let etag = ask.etag();
     if ask.is_known(request.head, etag.as_deref()) {
         let response = Response::new(304, "application/json", Vec::new()).header("ETag", etag.unwrap_or_default());

@@ -15,17 +15,16 @@ use tailwater_wire::couchdb::{
     },
     errors::Refusal,
     event::{Change, json_body},
-    selector::Fields,
 };
 
 use super::{
     super::{Database, head::ChangesHead, scripts::View},
     ask::Ask,
     encodings::Encoding,
-    rows::PURGE,
     streams,
 };
 use crate::{
+    documents::PURGE,
     feeds::FeedEntry,
     filters::Lease,
     http::{Reply, Request},
@@ -64,7 +63,7 @@ struct Poll {
     database: Arc<Database>,
     shape: Shape,
     limit: u64,
-    filter: Option<Arc<EventFilter>>,
+    filter: Option<EventFilter>,
     view: Option<Arc<View>>,
     /// Of a selector. It lasts as long as the group.
     _lease: Option<Lease>,
@@ -101,13 +100,13 @@ impl Poll {
     }
 
     fn write_row(&self, change: &Change<'_>, seq: RowSeq, out: &mut Vec<u8>) {
-        let fields = match self.filter.as_deref() {
+        let fields = match &self.filter {
             Some(EventFilter::Selector(_, fields)) if !fields.is_all() => Some(fields),
             _ => None,
         };
         let doc = match (self.shape.docs, fields) {
             (false, _) => RowDoc::None,
-            (true, Some(fields)) => RowDoc::Fields::<'_>(fields as &Fields),
+            (true, Some(fields)) => RowDoc::Fields(fields),
             (true, None) => RowDoc::Winner { conflicts: false },
         };
         row::write(change, seq, self.shape.style, doc, out);

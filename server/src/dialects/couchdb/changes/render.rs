@@ -9,8 +9,8 @@ use tailwater_core::Feed as Log;
 use tailwater_wire::couchdb::changes::{Feed, FilterSpec};
 
 use super::{
-    super::{database::Prospect, scripts::View},
-    ask::Ask,
+    super::scripts::View,
+    ask::{Ask, Prospect},
     book::BookError,
     judge::Judge,
     rows::Rows,
@@ -194,7 +194,7 @@ impl Render {
     fn next_ahead(&mut self) -> Result<Option<u64>, BookError> {
         if self.ahead.is_empty() && !self.rows.changes().filter.is_looked_up() {
             let mut seqs = Vec::with_capacity(BATCH);
-            let book = &*self.rows.database().book;
+            let book = self.rows.ask.book();
             if self.rows.changes().descending {
                 book.previous(self.at, BATCH, &mut seqs)?;
             } else {
@@ -207,7 +207,7 @@ impl Render {
 
     /// The events of the documents that a filter names, if they are looked up.
     fn named(&self) -> Result<VecDeque<u64>, BookError> {
-        let (book, changes) = (&*self.rows.database().book, self.rows.changes());
+        let (book, changes) = (self.rows.ask.book(), self.rows.changes());
         let mut seqs = Vec::new();
         match &changes.filter {
             filter if !filter.is_looked_up() => {}
@@ -260,7 +260,7 @@ impl Render {
 
     /// How many rows there are behind the last one.
     fn pending(&self, last_seq: u64) -> Result<u64, BookError> {
-        let (book, changes) = (&*self.rows.database().book, self.rows.changes());
+        let (book, changes) = (self.rows.ask.book(), self.rows.changes());
         if changes.filter.is_looked_up() {
             return Ok(self.pass.live.saturating_sub(self.rows.count - self.pass.rows_before));
         }
@@ -269,6 +269,8 @@ impl Render {
             (true, _) if self.rows.is_full() => book.count(0, last_seq.saturating_sub(1)),
             (true, _) => Ok(0),
             (false, Feed::Normal) => book.count(last_seq, self.to),
+            // Nothing has to be asked, nor can it be where the database is being deleted.
+            (false, _) if last_seq >= self.feed.last_seq() => Ok(0),
             (false, _) => book.count(last_seq, book.catch_up()?),
         }
     }

@@ -12,12 +12,11 @@ use tailwater_wire::couchdb::{
 
 use super::{
     super::{
-        database::Prospect,
         head::ChangesHead,
         scripts::{Seat, View},
     },
     Found,
-    ask::{Ask, unknown},
+    ask::{Ask, Prospect},
     render::{Next, Render, Signal},
     way::{self, Way},
 };
@@ -48,7 +47,7 @@ pub(super) async fn begin(request: &Request<'_>, ask: Ask, view: Option<Arc<View
     source.settle(SETTLING).await?;
     let mut first = Vec::new();
     while source.step.is_work() && (first.is_empty() || source.buffers) && first.len() < BUFFER_BYTES_MAX {
-        first.extend(source.work().await.map_err(unknown)?);
+        first.extend(source.work().await?);
     }
     if may_poll && matches!(source.step, Step::Wait(_)) && !source.has_rows() {
         return source.give_up().map(Found::Nothing);
@@ -79,6 +78,7 @@ impl Step {
 
 /// Makes the body.
 struct Source {
+    db: String,
     entry: Arc<FeedEntry>,
     feed: Feed,
     patience: Patience,
@@ -100,6 +100,7 @@ impl Source {
     fn new(request: &Request<'_>, ask: Ask, view: Option<Arc<View>>, from: u64, prospect: Prospect) -> Self {
         let seat = view.clone().map(|view| view.join(from + 1, prospect.to, &ask.database.kept));
         Self {
+            db: ask.database.name.clone(),
             entry: ask.entry.clone(),
             feed: ask.changes.feed,
             patience: ask.changes.patience,
@@ -146,7 +147,7 @@ impl Source {
     }
 
     /// Makes the next piece.
-    async fn work(&mut self) -> Result<Vec<u8>, super::book::BookError> {
+    async fn work(&mut self) -> Result<Vec<u8>, Refusal> {
         let (Step::Work(signal), Some(mut render)) = (self.step, self.render.take()) else { return Ok(Vec::new()) };
         let making = move || {
             let mut out = Vec::new();
@@ -155,7 +156,7 @@ impl Source {
         };
         let (render, out, next) = glommio::executor().spawn_blocking(making).await;
         self.render = Some(render);
-        self.step = match next? {
+        self.step = match next.map_err(|error| error.refusal(&self.db))? {
             Next::More => Step::Work(Signal::Go),
             Next::Wait(seq) => Step::Wait(seq),
             Next::Nothing => Step::Nothing,
@@ -167,7 +168,7 @@ impl Source {
     async fn advance(&mut self) -> Result<Vec<u8>, Refusal> {
         match self.step {
             Step::Nothing => {}
-            Step::Work(_) => return self.work().await.map_err(unknown),
+            Step::Work(_) => return self.work().await,
             Step::Settle(_) => {
                 self.settle(self.silence().max(BEAT_MIN)).await?;
                 if matches!(self.step, Step::Settle(_)) {

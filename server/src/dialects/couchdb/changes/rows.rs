@@ -13,18 +13,16 @@ use tailwater_wire::couchdb::{
     },
     event::{Change, json_body},
     selector::Fields,
+    text::Value,
 };
 
 use super::{
     super::Database,
     ask::Ask,
-    book::BookError,
+    book::{BookError, Look},
     judge::{Judge, Verdict},
 };
-use crate::dialects::couchdb::scripts::View;
-
-/// The kind of an event that is no change.
-pub(in crate::dialects::couchdb) const PURGE: &str = "purge";
+use crate::{dialects::couchdb::scripts::View, documents::PURGE};
 
 /// See the module.
 pub(super) struct Rows {
@@ -65,7 +63,7 @@ impl Rows {
         }
         let body = json_body(event);
         let change = Change::read(event, &body);
-        let verdict = self.judge.verdict(event.seq, &change, &*self.database().book)?;
+        let verdict = self.judge.verdict(event.seq, &change, self.ask.book())?;
         if verdict == Verdict::No {
             return Ok(());
         }
@@ -73,8 +71,9 @@ impl Rows {
             true => RowSeq::Token(self.database().uid, event.seq),
             false => RowSeq::Null,
         };
+        let attached = self.attached(&change)?;
         let (mut row, mut token) = (Vec::with_capacity(body.len() + 128), Vec::with_capacity(48));
-        self.write(&change, seq, &verdict, &mut row);
+        self.write(&change, seq, &verdict, attached.as_deref(), &mut row);
         seq.write(&mut token);
         self.response.row(&row, &token, out);
         self.count += 1;
@@ -82,12 +81,25 @@ impl Rows {
         Ok(())
     }
 
-    fn write(&self, change: &Change<'_>, seq: RowSeq, verdict: &Verdict, out: &mut Vec<u8>) {
+    /// The document with what it has attached, where that is asked for. Without, if it is not stored any more.
+    fn attached(&self, change: &Change<'_>) -> Result<Option<Vec<u8>>, BookError> {
+        let ChangesRequest { include_docs, conflicts, attachments, att_encoding_info: encoding_info, .. } =
+            *self.changes();
+        if !include_docs || !(attachments || encoding_info) || !self.fields.is_all() {
+            return Ok(None);
+        }
+        let winner = change.leaves().next().and_then(|(rev, _)| Value::new(rev).string());
+        let look = Look { conflicts, attachments, encoding_info };
+        self.ask.book().document(change.id(), &winner.unwrap_or_default(), look)
+    }
+
+    fn write(&self, change: &Change<'_>, seq: RowSeq, verdict: &Verdict, attached: Option<&[u8]>, out: &mut Vec<u8>) {
         let changes = self.changes();
-        let doc = match changes.include_docs {
-            false => RowDoc::None,
-            true if self.fields.is_all() => RowDoc::Winner { conflicts: changes.conflicts },
-            true => RowDoc::Fields(&self.fields),
+        let doc = match (changes.include_docs, attached) {
+            (false, _) => RowDoc::None,
+            (true, Some(text)) => RowDoc::Text(text),
+            (true, None) if self.fields.is_all() => RowDoc::Winner { conflicts: changes.conflicts },
+            (true, None) => RowDoc::Fields(&self.fields),
         };
         match verdict {
             Verdict::Leaves(wanted) if changes.style == Style::AllDocs => {

@@ -3,7 +3,7 @@
 //! Owns the words of `continuous`, of `eventsource`, and of objects that are sent row by row. Never sends an event. Tested by
 //! `server/tests/couchdb/changes_streams.rs` and `changes_ends.rs`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tailwater_core::{Cursor, CursorError, Start, Step};
 use tailwater_wire::{
@@ -31,11 +31,15 @@ use crate::{
     shard::{
         protocol::{self, Farewell, StreamProtocol, Transport},
         views::ViewId,
+        watch::Watch,
     },
 };
 
 /// Events to catch up with that take one of the address's places for replays.
 const REPLAY_EVENTS: u64 = 1_000;
+
+/// How long a view is waited for before the head is sent.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// One way of streaming changes.
 pub(super) struct Changes {
@@ -183,6 +187,19 @@ pub(super) async fn cursor(
         return Ok(cursor);
     }
     Ok(cursor.bounded(tailwater_core::Bounds { skip: Some((kept, to)), stop_after }))
+}
+
+/// Waits a little for a view to know what there is, so that a function that fails is answered with a status.
+pub(super) async fn settle(request: &Request<'_>, ask: &Ask, view: &Arc<View>, to: u64) -> Result<(), Refusal> {
+    let from = ask.after + 1;
+    let _seat = view.join(from, to, &ask.database.kept);
+    let is_settled = || view.next_open(from) > to || view.failure(view.next_open(from)).is_some();
+    Watch::new(request.shard.clone(), ask.entry.clone()).until(is_settled, SETTLING).await;
+    let open = view.next_open(from);
+    match view.failure(open).filter(|_| open <= to) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
 }
 
 /// Whether a cursor has something to read now.

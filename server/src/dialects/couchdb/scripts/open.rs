@@ -10,7 +10,6 @@ use tailwater_wire::couchdb::{
     changes::FilterSpec,
     doc::id::DESIGN,
     errors::{Problem, Refusal},
-    event::{Change, json_body},
 };
 
 use super::{
@@ -19,14 +18,11 @@ use super::{
 };
 use crate::{
     dialects::couchdb::{
-        Database,
-        changes::{
-            ask::{Ask, unknown},
-            book::BookError,
-            scan::Events,
-        },
+        changes::ask::Ask,
+        documents::shown::{Look, write_stubbed},
+        failure::missing,
     },
-    feeds::FeedEntry,
+    documents::Asked,
     http::Request,
     shard::watch::Watch,
 };
@@ -60,17 +56,17 @@ pub(in crate::dialects::couchdb) async fn open(request: &Request<'_>, ask: &Ask)
         FilterSpec::View { design, view } => (design, Kind::View, view),
         _ => return Err(Problem::Missing.into()),
     };
-    let document = design_document(&ask.entry, &ask.database, design).await?;
+    let document = design_document(ask, design).await?;
     require_function(&document, kind, name)?;
     let script = Script {
         design: document.to_string(),
         kind,
         name: name.clone(),
-        req: req(request, ask).to_string(),
+        req: req(request, ask, &document).to_string(),
         shown: format!("{design}/{name}"),
     };
     let workers = request.shard.appliance.feeds.workers();
-    let view = workers.view(&ask.entry, ask.changes.style, script)?.ok_or_else(|| {
+    let view = workers.view((&ask.entry, ask.engine.clone()), ask.changes.style, script)?.ok_or_else(|| {
         let why = "As many different functions are in use as may be (couchdb.filters_max). Try again later.";
         Refusal::from(Problem::Overloaded(why)).with_header("Retry-After", "5")
     })?;
@@ -84,27 +80,14 @@ pub(in crate::dialects::couchdb) async fn open(request: &Request<'_>, ask: &Ask)
 }
 
 /// A design document, which must be there.
-async fn design_document(entry: &FeedEntry, database: &Arc<Database>, design: &str) -> Result<Value, Refusal> {
-    let id = format!("{DESIGN}{design}");
-    let (feed, database) = (entry.feed().clone(), database.clone());
-    let reading = move || {
-        database.book.catch_up()?;
-        let Some(seq) = database.book.latest_of(&id)? else { return Ok(None) };
-        let mut events = Events::new(feed);
-        let read = events.with(seq, |event| {
-            let body = json_body(event);
-            let change = Change::read(event, &body);
-            let mut document = Vec::new();
-            change.write_doc(false, &mut document);
-            (change.is_deleted(), serde_json::from_slice::<Value>(&document).ok())
-        });
-        Ok::<_, BookError>(read?)
-    };
-    match glommio::executor().spawn_blocking(reading).await.map_err(unknown)? {
-        None => Err(Problem::Missing.into()),
-        Some((true, _)) => Err(Problem::Deleted.into()),
-        Some((false, document)) => document.ok_or_else(|| Problem::Missing.into()),
-    }
+async fn design_document(ask: &Ask, design: &str) -> Result<Value, Refusal> {
+    let (engine, id) = (ask.engine.clone(), format!("{DESIGN}{design}"));
+    let reading = move || engine.get(&id, None, Asked::default());
+    let found = glommio::executor().spawn_blocking(reading).await;
+    let doc = found.map_err(|error| ask.refusal(error.into()))?.map_err(missing)?;
+    let mut text = Vec::new();
+    write_stubbed(&doc, &Look::default(), &mut text);
+    serde_json::from_slice(&text).map_err(|_| Problem::Missing.into())
 }
 
 fn require_function(document: &Value, kind: Kind, name: &str) -> Result<(), Refusal> {
@@ -121,13 +104,16 @@ fn require_function(document: &Value, kind: Kind, name: &str) -> Result<(), Refu
     }
 }
 
-fn req(request: &Request<'_>, ask: &Ask) -> Value {
+fn req(request: &Request<'_>, ask: &Ask, design: &Value) -> Value {
     let query = request.head.query();
     let shown = query.iter().filter(|(name, _)| !NOT_SHOWN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden)));
     // Sorted, so that their order does not matter; the last of equal names counts.
     let shown: BTreeMap<&str, &str> = shown.collect();
     let db = &ask.database.name;
     let body = ask.body.as_deref().filter(|body| !body.is_empty());
+    // Whoever asks: only for functions that ask who it is. All others are shared by everybody.
+    let who = if design.to_string().contains("userCtx") { Some(&ask.caller.user) } else { None };
+    let (name, roles) = who.map_or((None, &[][..]), |user| (user.name.as_deref(), &user.roles));
     json!({
         "method": request.head.method(),
         "path": [db, "_changes"],
@@ -137,7 +123,7 @@ fn req(request: &Request<'_>, ask: &Ask) -> Value {
         "form": {},
         "body": body.map_or("undefined".into(), |body| String::from_utf8_lossy(body).into_owned()),
         "id": null,
-        "userCtx": { "db": db, "name": null, "roles": [] },
+        "userCtx": { "db": db, "name": name, "roles": roles },
         "secObj": {},
     })
 }

@@ -161,7 +161,7 @@ mod tests {
         #[test]
         fn ranges_are_sets(ranges in prop::collection::vec((1..60_u64, 0..12_u64), 0..12), from in 0..80_u64) {
             let mut progress = Progress::default();
-            let mut known = vec![false; 200];
+            let mut known = [false; 200];
             for (first, length) in ranges {
                 progress.learn(first, first + length);
                 (first..=first + length).for_each(|seq| known[seq as usize] = true);

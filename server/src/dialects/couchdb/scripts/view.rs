@@ -17,7 +17,7 @@ use super::{
     workers::Workers,
 };
 use crate::{
-    dialects::couchdb::changes::{bits::SeqSet, judge::Verdict, kept::Kept},
+    dialects::couchdb::changes::{bits::SeqSet, book::Book, judge::Verdict, kept::Kept},
     feeds::FeedEntry,
     shard::views::{ViewId, Waking},
 };
@@ -27,6 +27,8 @@ pub(crate) struct View {
     pub(super) script: Script,
     pub(super) style: Style,
     pub(super) entry: Weak<FeedEntry>,
+    /// Knows the documents.
+    pub(super) book: Arc<dyn Book>,
     pub(super) waking: Arc<Waking>,
     workers: Weak<Workers>,
     state: RwLock<State>,
@@ -57,7 +59,7 @@ impl View {
     pub(super) fn new(
         script: Script,
         style: Style,
-        entry: &Arc<FeedEntry>,
+        (entry, book): (&Arc<FeedEntry>, Arc<dyn Book>),
         workers: &Arc<Workers>,
         shards: usize,
     ) -> Self {
@@ -66,6 +68,7 @@ impl View {
             script,
             style,
             entry: Arc::downgrade(entry),
+            book,
             waking: Arc::new(Waking::new(shards)),
             workers: Arc::downgrade(workers),
             state: RwLock::default(),

@@ -43,7 +43,7 @@ impl Views {
         Some(view)
     }
 
-    /// Forgets a view whose function is none.
+    /// Forgets a view that is of no more use.
     pub(super) fn forget(&mut self, view: &Arc<View>) {
         self.known.retain(|_, (known, _)| !Arc::ptr_eq(known, view));
     }

@@ -14,8 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tailwater_core::FeedId;
-use tailwater_wire::couchdb::changes::Style;
+use tailwater_core::{Event, FeedId};
+use tailwater_wire::couchdb::{
+    changes::Style,
+    event::{Change, json_body},
+};
 
 use super::{
     engine::{Engine, Script, ScriptLimits},
@@ -25,19 +28,14 @@ use super::{
 };
 use crate::{
     config::Couchdb,
-    dialects::couchdb::{
-        Database,
-        changes::{
-            book::BookError,
-            judge::{Verdict, leaf_documents},
-            rows::PURGE,
-            scan::Events,
-        },
+    dialects::couchdb::changes::{
+        book::{Book, BookError},
+        judge::{Verdict, leaf_documents},
+        scan::Events,
     },
+    documents::PURGE,
     feeds::{FeedEntry, Feeds},
 };
-use tailwater_core::Event;
-use tailwater_wire::couchdb::event::{Change, json_body};
 
 /// How long a view has its turn.
 const TURN: Duration = Duration::from_millis(5);
@@ -111,7 +109,7 @@ impl Workers {
     /// The view of a function over a database.
     pub(super) fn view(
         self: &Arc<Self>,
-        entry: &Arc<FeedEntry>,
+        (entry, book): (&Arc<FeedEntry>, Arc<dyn Book>),
         style: Style,
         script: Script,
     ) -> Result<Option<Arc<View>>, ScriptError> {
@@ -121,7 +119,7 @@ impl Workers {
         let mut is_new = false;
         let make = |script| {
             is_new = true;
-            Arc::new(View::new(script, style, entry, self, self.shards))
+            Arc::new(View::new(script, style, (entry, book), self, self.shards))
         };
         let key: (FeedId, Style, Script) = (entry.id(), style, script);
         let view = self.views().get(key, self.views_max, make);
@@ -134,7 +132,7 @@ impl Workers {
         Ok(view)
     }
 
-    /// Forgets a view whose function is none.
+    /// Forgets a view that is of no more use.
     pub(super) fn forget(&self, view: &Arc<View>) {
         self.views().forget(view);
     }
@@ -286,7 +284,10 @@ impl Worker {
     /// Goes on with a view for a while; false when there is nothing to do.
     fn turn(&self, job: &mut Job, workers: &Workers) -> bool {
         let Some(view) = job.view.upgrade() else { return false };
-        let Some(entry) = view.entry.upgrade().filter(|entry| !entry.is_deleted()) else { return false };
+        let Some(entry) = view.entry.upgrade().filter(|entry| !entry.is_deleted()) else {
+            workers.forget(&view);
+            return false;
+        };
         *self.lock_current() = Arc::downgrade(&view);
         if view.compiled().is_none() {
             let engine = self.within(workers, || Engine::new(&view.script, workers.limits));
@@ -303,9 +304,9 @@ impl Worker {
                 Err(error) => findings.failure = Some((task.from, error)),
             }
         }
-        if let (Some(engine), Some(database)) = (&job.engine, entry.database()) {
+        if let Some(engine) = &job.engine {
             let events = job.events.get_or_insert_with(|| Events::new(entry.feed().clone()));
-            let mut turn = Turn { worker: self, workers, view: &view, database, engine, findings };
+            let mut turn = Turn { worker: self, workers, view: &view, engine, findings };
             if let Err(error) = turn.judge(task, events) {
                 tracing::error!(%error, "a function cannot be run");
                 turn.findings.failure = Some((turn.next(task.from), ScriptError::Unreadable));
@@ -345,7 +346,6 @@ struct Turn<'t> {
     worker: &'t Worker,
     workers: &'t Workers,
     view: &'t View,
-    database: &'t Database,
     engine: &'t Engine,
     findings: Findings,
 }
@@ -368,7 +368,7 @@ impl Turn<'_> {
                 }
             } else {
                 seqs.clear();
-                self.database.book.next(at, task.to, BATCH, &mut seqs)?;
+                self.view.book.next(at, task.to, BATCH, &mut seqs)?;
                 let Some(last) = seqs.last() else {
                     at = task.to;
                     break;
@@ -421,7 +421,7 @@ impl Turn<'_> {
             return Ok(judge(&document).map(|passes| if passes { Verdict::Yes } else { Verdict::No }));
         }
         let mut leaves = Vec::new();
-        for document in leaf_documents(change, &*self.database.book)? {
+        for document in leaf_documents(change, &*self.view.book)? {
             match document.map(|document| judge(&document)).transpose() {
                 Ok(passes) => leaves.push(passes == Some(true)),
                 Err(error) => return Ok(Err(error)),

@@ -111,7 +111,7 @@ impl Model {
 
     /// A path, newest first, of new revisions and the ancestors of the one they are said to come from.
     pub(super) fn path_for(&self, id: &str, from: u8, generations: u8, name: u8) -> Vec<Rev> {
-        let from = self.some_rev(id, from).filter(|_| from % 4 != 0).map(|rev| parse(&rev));
+        let from = self.some_rev(id, from).filter(|_| !from.is_multiple_of(4)).map(|rev| parse(&rev));
         let base = from.as_ref().map_or(0, |rev| rev.0);
         let mut path: Vec<Rev> =
             (1..=u64::from(generations)).rev().map(|age| (base + age, format!("r{name}g{age}"))).collect();
@@ -164,7 +164,9 @@ impl Model {
             self.seq += 1;
             doc.seq = self.seq;
         }
-        purged.into_iter().map(text).collect()
+        let mut purged: Vec<String> = purged.into_iter().map(text).collect();
+        purged.sort();
+        purged
     }
 
     pub(super) fn publish(&mut self, id: &str, seq: u64, deleted: bool, body: &str) {

@@ -1,0 +1,137 @@
+//! The dialects a stream can be measured in: which feed is published to, and how it is followed.
+//!
+//! Owns names, paths and what clients say; what is published is `events`'. All of it is what a user's client does, with the
+//! defaults. Tests are below.
+
+use std::net::SocketAddr;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use tailwater_loadgen::SubscribeConfig;
+
+use crate::observe::drained;
+
+/// A protocol of the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// The native API over WebSocket, in JSON
+    Native,
+    /// AT Protocol event streams
+    Atproto,
+    /// Streamr over WebSocket
+    Streamr,
+    /// BigchainDB's stream of transactions
+    Bigchaindb,
+}
+
+/// Where followers begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what comes next.
+    Live,
+    /// With the oldest event that is stored.
+    Oldest,
+}
+
+/// The first seq of feeds whose events have their seq in text: so many events have as many digits that what a subscriber
+/// receives for one is known beforehand.
+pub(crate) const FIRST_SEQ: u64 = 1_000_000;
+
+impl Dialect {
+    /// The feed that is published to.
+    pub fn feed(self) -> &'static str {
+        match self {
+            Self::Native => "events",
+            Self::Atproto => "repos",
+            Self::Streamr => "messages",
+            Self::Bigchaindb => "blocks",
+        }
+    }
+
+    /// `connections` to the server at `address` that follow the feed. None of them is checked.
+    pub fn followers(self, address: SocketAddr, connections: usize, start: Start) -> SubscribeConfig {
+        let to = |path: &str| drained(format!("ws://{address}{path}"), connections);
+        let cursor = (start == Start::Oldest).then_some(0);
+        match (self, start) {
+            (Self::Native, _) => SubscribeConfig { cursor, ..to("/v1/feeds/events/events") },
+            (Self::Atproto, _) => SubscribeConfig { cursor, ..to("/xrpc/com.atproto.sync.subscribeRepos") },
+            (Self::Streamr, Start::Live) => streamr(address, connections, vec![vec![subscribe(self.feed())]]),
+            (Self::Streamr, Start::Oldest) => streamr(address, connections, vec![vec![resend_all(self.feed())]]),
+            (Self::Bigchaindb, Start::Live) => to("/api/v1/streams/valid_transactions"),
+            (Self::Bigchaindb, Start::Oldest) => to("/api/v1/streams/valid_transactions?since_height=0"),
+        }
+    }
+
+    /// Whether every message of the stream is one for a single subscriber, made for it alone.
+    pub fn is_made_for_one(self, start: Start) -> bool {
+        (self, start) == (Self::Streamr, Start::Oldest)
+    }
+}
+
+/// `connections` to the server's Streamr WebSocket, of which the n-th says the n-th of these lists, going round.
+pub fn streamr(address: SocketAddr, connections: usize, say: Vec<Vec<String>>) -> SubscribeConfig {
+    SubscribeConfig { say, ..drained(format!("ws://{address}/api/v1/ws"), connections) }
+}
+
+/// A Streamr client's wish to follow a stream, whose id needs no escapes.
+pub fn subscribe(stream: &str) -> String {
+    format!(r#"{{"type":"subscribe","stream":"{stream}"}}"#)
+}
+
+fn resend_all(stream: &str) -> String {
+    format!(r#"{{"type":"resend","stream":"{stream}","resend_all":true,"sub":"all"}}"#)
+}
+
+/// The part of the server's configuration that names the feeds.
+pub(crate) fn configuration() -> String {
+    let feed = |dialect: Dialect, rest: &str| format!("[[feed]]\nname = \"{}\"\n{rest}\n", dialect.feed());
+    let first_seq = format!("first_seq = {FIRST_SEQ}\n");
+    [
+        feed(Dialect::Native, &first_seq),
+        feed(Dialect::Atproto, "atproto.nsid = \"com.atproto.sync.subscribeRepos\"\n"),
+        feed(Dialect::Streamr, &format!("{first_seq}streamr.stream = \"messages\"\n")),
+        feed(Dialect::Bigchaindb, &format!("{first_seq}bigchaindb = true\n")),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_each_is_followed() {
+        let address = ([127, 0, 0, 1], 7).into();
+        let table = [
+            (Dialect::Native, Start::Live, "ws://127.0.0.1:7/v1/feeds/events/events", None, ""),
+            (Dialect::Atproto, Start::Oldest, "ws://127.0.0.1:7/xrpc/com.atproto.sync.subscribeRepos", Some(0), ""),
+            (
+                Dialect::Streamr,
+                Start::Live,
+                "ws://127.0.0.1:7/api/v1/ws",
+                None,
+                r#"{"type":"subscribe","stream":"messages"}"#,
+            ),
+            (
+                Dialect::Streamr,
+                Start::Oldest,
+                "ws://127.0.0.1:7/api/v1/ws",
+                None,
+                r#"{"type":"resend","stream":"messages","resend_all":true,"sub":"all"}"#,
+            ),
+            (
+                Dialect::Bigchaindb,
+                Start::Oldest,
+                "ws://127.0.0.1:7/api/v1/streams/valid_transactions?since_height=0",
+                None,
+                "",
+            ),
+        ];
+        for (dialect, start, url, cursor, said) in table {
+            let config = dialect.followers(address, 3, start);
+            assert_eq!((&*config.url, config.cursor, config.connections), (url, cursor, 3), "{dialect:?} {start:?}");
+            assert_eq!(config.say.concat().concat(), said, "{dialect:?} {start:?}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The chain: every transaction comes in through one thread, which alone decides what becomes part of a block.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | [`chains`] | which chain there is |
+//! | [`ledger`] | what the index has of a transaction: where it is, what can be spent of it, what was spent |
+//! | [`queue`] | what waits for the thread, and how much of it may |
+//! | [`worker`] | the thread: check, pack into a block, append, learn |
+//!
+//! Owns the side that requests see, on any shard. What the thread knows is an index derived from the log, and it learns of
+//! its own blocks as of those that came another way: by reading the log. Never appends by itself. Tested in [`ledger`] and
+//! by `server/tests/bigchaindb/`.
+
+mod chains;
+mod ledger;
+mod queue;
+mod worker;
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{Builder, JoinHandle},
+    time::Duration,
+};
+
+use futures_lite::future;
+use tailwater_core::{Event, Feed};
+use tailwater_wire::bigchaindb::{stored::Stored, transaction::Transaction};
+
+pub(crate) use self::chains::Chains;
+pub(super) use self::ledger::Place;
+use self::{ledger::Table, queue::Queue, worker::Worker};
+use super::refusals::ChainError;
+use crate::{
+    feeds::FeedEntry,
+    index::{Index, IndexError, Indexes},
+};
+
+/// How long a request waits for an index that is being opened; it takes a moment unless much has to be read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the thread and the requests share.
+struct Shared {
+    feed: Arc<Feed>,
+    /// `None` while there is none that knows every block.
+    index: RwLock<Option<Index<Table>>>,
+    /// The index is there, and nobody found it damaged.
+    is_ready: AtomicBool,
+    /// The last block in the index.
+    applied_seq: AtomicU64,
+    is_stopping: AtomicBool,
+}
+
+impl Shared {
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Option<Index<Table>>> {
+        // It is replaced in one step, so a poisoned lock still guards a whole one.
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes an index known, or none. Waits for those who read the one before.
+    fn set_index(&self, index: Option<Index<Table>>) {
+        let is_ready = index.is_some();
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        self.is_ready.store(is_ready, Ordering::SeqCst);
+    }
+
+    /// Whether the index knows every block there is.
+    fn is_settled(&self) -> bool {
+        self.is_ready.load(Ordering::SeqCst) && self.applied_seq.load(Ordering::SeqCst) >= self.feed.last_seq()
+    }
+}
+
+enum Thread {
+    NotStarted(Worker),
+    Running(JoinHandle<()>),
+    Ended,
+}
+
+/// The chain of one feed.
+pub(crate) struct Chain {
+    entry: Arc<FeedEntry>,
+    shared: Arc<Shared>,
+    queue: Queue,
+    thread: Mutex<Thread>,
+}
+
+impl Chain {
+    /// The chain of a feed; its thread is started when it is needed.
+    fn new(entry: Arc<FeedEntry>, indexes: Indexes) -> Self {
+        let shared = Arc::new(Shared {
+            feed: entry.feed().clone(),
+            index: RwLock::default(),
+            is_ready: AtomicBool::new(false),
+            applied_seq: AtomicU64::new(0),
+            is_stopping: AtomicBool::new(false),
+        });
+        let (queue, jobs) = queue::new();
+        let worker = Worker::new(shared.clone(), jobs, indexes);
+        Self { entry, shared, queue, thread: Mutex::new(Thread::NotStarted(worker)) }
+    }
+
+    /// Its feed.
+    pub(crate) fn entry(&self) -> &Arc<FeedEntry> {
+        &self.entry
+    }
+
+    /// Starts the thread unless it runs, or has ended.
+    fn start(&self) -> io::Result<()> {
+        let mut thread = self.thread();
+        if let Thread::NotStarted(worker) = &*thread {
+            let worker = worker.clone();
+            let running = Builder::new().name("tailwater-chain".to_owned()).spawn(move || worker.run())?;
+            *thread = Thread::Running(running);
+        }
+        Ok(())
+    }
+
+    /// Ends the thread; nothing is stored after this, and the index is closed. Blocks until what is under way is done.
+    pub(crate) fn stop(&self) {
+        self.shared.is_stopping.store(true, Ordering::SeqCst);
+        self.queue.close();
+        let before = std::mem::replace(&mut *self.thread(), Thread::Ended);
+        if let Thread::Running(running) = before {
+            running.thread().unpark();
+            if running.join().is_err() {
+                tracing::error!(feed = self.shared.feed.name(), "the chain's thread had failed");
+            }
+        }
+    }
+
+    /// Has a transaction, valid as far as it can be seen by itself, become part of a block. Returns once that is stored.
+    pub(super) async fn post(&self, transaction: Arc<Transaction>) -> Result<(), ChainError> {
+        if !self.shared.is_ready.load(Ordering::SeqCst) {
+            self.settled().await?;
+        }
+        let answer = self.queue.post(transaction)?;
+        answer.recv().await.unwrap_or_else(|_| Err(self.turned_away()))
+    }
+
+    /// Returns once the index knows every block that was there when this was called.
+    pub(super) async fn settled(&self) -> Result<(), ChainError> {
+        if self.shared.is_settled() {
+            return Ok(());
+        }
+        if let Err(error) = self.start() {
+            tracing::error!(feed = self.shared.feed.name(), %error, "the chain's thread could not be started");
+            return Err(ChainError::CatchingUp);
+        }
+        let answer = self.queue.settle()?;
+        let patience = async {
+            glommio::timer::sleep(PATIENCE).await;
+            Err(ChainError::CatchingUp)
+        };
+        let settling = async { answer.recv().await.map_err(|_| self.turned_away()) };
+        future::or(settling, patience).await
+    }
+
+    /// Why the thread has let go of somebody without an answer.
+    fn turned_away(&self) -> ChainError {
+        if self.shared.is_stopping() { ChainError::Stopping } else { ChainError::CatchingUp }
+    }
+
+    /// Where a transaction is, or was while its block was held. Reads the disk.
+    pub(super) fn place(&self, id: &str) -> Result<Option<Place>, ChainError> {
+        let index = self.shared.index();
+        let index = index.as_ref().ok_or(ChainError::CatchingUp)?;
+        ledger::place(index, id).map_err(|error| self.distrust(&error))
+    }
+
+    /// Has the thread open the index anew.
+    fn distrust(&self, error: &IndexError) -> ChainError {
+        tracing::error!(feed = self.shared.feed.name(), %error, "the index of the chain could not be read");
+        self.shared.is_ready.store(false, Ordering::SeqCst);
+        ChainError::CatchingUp
+    }
+
+    /// Whether a block is still held.
+    pub(super) fn holds(&self, height: u64) -> bool {
+        height >= self.shared.feed.first_seq()
+    }
+
+    /// The text of a transaction, if its block is still held. Reads the disk.
+    pub(super) fn transaction(&self, place: Place) -> Result<Option<String>, ChainError> {
+        let read = |event: &Event<'_>| {
+            let stored = Stored::all(event).into_iter().nth(place.position as usize);
+            stored.map(|stored| stored.json.into_owned())
+        };
+        self.block(place.height, read).map(Option::flatten)
+    }
+
+    /// What `read` makes of a block, if it is there and still held. Reads the disk.
+    pub(super) fn block<T>(&self, height: u64, read: impl FnOnce(&Event<'_>) -> T) -> Result<Option<T>, ChainError> {
+        match self.shared.feed.read(height).next().transpose() {
+            Ok(event) => Ok(event.filter(|event| event.seq == height).map(|event| read(&event))),
+            Err(error) => {
+                tracing::error!(%error, "a block could not be read");
+                Err(ChainError::Unreadable)
+            }
+        }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Thread> {
+        // It is replaced in one step, so a poisoned lock still guards a whole one.
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
