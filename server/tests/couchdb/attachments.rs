@@ -18,7 +18,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn inline(client: &Client) -> String {
-    let body = json!({ "v": 1, "_attachments": { "h.txt": { "content_type": "text/plain", "data": BASE64.encode(b"hello") } } });
+    let body =
+        json!({ "v": 1, "_attachments": { "h.txt": { "content_type": "x/y", "data": BASE64.encode(b"hello") } } });
     client.store("/db/a", body.to_string())
 }
 
@@ -27,13 +28,13 @@ fn inline_and_as_a_stub() {
     let (_appliance, client) = with_db();
     let one = inline(&client);
     let stub = format!(
-        r#"{{"_id":"a","_rev":"{one}","v":1,"_attachments":{{"h.txt":{{"content_type":"text/plain","revpos":1,"digest":"md5-{HELLO}","length":5,"stub":true}}}}}}"#
+        r#"{{"_id":"a","_rev":"{one}","v":1,"_attachments":{{"h.txt":{{"content_type":"x/y","revpos":1,"digest":"md5-{HELLO}","length":5,"stub":true}}}}}}"#
     );
     assert_eq!(said(&client.get("/db/a")), (200, stub.as_str()));
     let json = client.with("Accept: application/json");
     let whole = json.get("/db/a?attachments=true");
     let data = format!(
-        r#"{{"_id":"a","_rev":"{one}","v":1,"_attachments":{{"h.txt":{{"content_type":"text/plain","revpos":1,"digest":"md5-{HELLO}","data":"aGVsbG8="}}}}}}"#
+        r#"{{"_id":"a","_rev":"{one}","v":1,"_attachments":{{"h.txt":{{"content_type":"x/y","revpos":1,"digest":"md5-{HELLO}","data":"aGVsbG8="}}}}}}"#
     );
     assert_eq!(said(&whole), (200, data.as_str()));
     assert_eq!(whole.header("ETag"), Some(format!("\"{one}\"").as_str()));
@@ -67,7 +68,7 @@ fn inline_and_as_a_stub() {
 #[test]
 fn by_itself() {
     let (_appliance, client) = with_db();
-    let text = client.with("Content-Type: text/plain");
+    let text = client.with("Content-Type: x/y");
     let put = text.put("/db/a/h.txt", "hello");
     let one = rev(&put);
     assert_eq!((put.status, put.header("ETag")), (201, Some(format!("\"{one}\"").as_str())));
@@ -75,7 +76,7 @@ fn by_itself() {
     let got = client.get("/db/a/h.txt");
     assert_eq!((got.status, got.text()), (200, "hello"));
     for (name, value) in [
-        ("Content-Type", "text/plain"),
+        ("Content-Type", "x/y"),
         ("ETag", &format!("\"{HELLO}\"")),
         ("Content-MD5", HELLO),
         ("Accept-Ranges", "bytes"),
@@ -129,7 +130,7 @@ fn encoded_bytes_are_sent_as_they_are_wanted() {
     let (_appliance, client) = with_db();
     let plain = vec![b'x'; 10_000];
     let bytes = gzip(&plain);
-    let put = client.with("Content-Encoding: gzip").with("Content-Type: text/plain").put("/db/a/z", &bytes);
+    let put = client.with("Content-Encoding: gzip").with("Content-Type: x/y").put("/db/a/z", &bytes);
     assert_eq!(put.status, 201, "{}", put.text());
     assert_eq!(client.get("/db/a/z").body, plain);
     let encoded = client.with("Accept-Encoding: gzip").get("/db/a/z");
@@ -164,8 +165,7 @@ fn related(boundary: &str, document: &serde_json::Value, parts: &[&[u8]]) -> Vec
 fn in_parts() {
     let (_appliance, client) = with_db();
     let bytes = gzip(b"hello hello hello hello hello hello");
-    let follows =
-        |length: usize| json!({ "follows": true, "content_type": "text/plain", "length": length, "revpos": 1 });
+    let follows = |length: usize| json!({ "follows": true, "content_type": "x/y", "length": length, "revpos": 1 });
     let mut packed = follows(35);
     packed["encoding"] = "gzip".into();
     packed["encoded_length"] = bytes.len().into();
@@ -187,14 +187,14 @@ fn in_parts() {
     let text = String::from_utf8_lossy(&mixed.body).into_owned();
     assert!(mixed.header("Content-Type").unwrap().starts_with("multipart/mixed; boundary="));
     assert!(text.contains("\r\nContent-Type: multipart/related; boundary=\""), "{text}");
-    assert!(text.contains(r#""plain":{"content_type":"text/plain","revpos":1,"digest":"md5-XUFAKrxLKna5cZ2REBfFkg==","length":5,"follows":true}"#), "{text}");
+    assert!(text.contains(r#""plain":{"content_type":"x/y","revpos":1,"digest":"md5-XUFAKrxLKna5cZ2REBfFkg==","length":5,"follows":true}"#), "{text}");
     assert!(
         text.contains(&format!(r#""length":35,"follows":true,"encoding":"gzip","encoded_length":{}"#, bytes.len())),
         "{text}"
     );
-    assert!(text.contains("Content-Disposition: attachment; filename=\"plain\"\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello\r\n--"));
+    assert!(text.contains("Content-Disposition: attachment; filename=\"plain\"\r\nContent-Type: x/y\r\nContent-Length: 5\r\n\r\nhello\r\n--"));
     assert!(text.contains(&format!(
-        "filename=\"packed\"\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nContent-Encoding: gzip\r\n\r\n",
+        "filename=\"packed\"\r\nContent-Type: x/y\r\nContent-Length: {}\r\nContent-Encoding: gzip\r\n\r\n",
         bytes.len()
     )));
 
@@ -243,4 +243,38 @@ fn clients_of_http_1_0_get_no_chunks() {
         body.starts_with("{\"total_rows\":1,\"offset\":0,\"rows\":[\r\n{\"id\":\"a\"") && body.ends_with("]}\n"),
         "{body}"
     );
+}
+
+/// The captured document `att`, whose digest and revision are those of the compressed bytes.
+#[test]
+fn text_is_compressed() {
+    let (_appliance, client) = with_db();
+    let data = BASE64.encode(b"hello hello hello hello hello hello hello hello");
+    let body = json!({ "k": 1, "_attachments": { "h.txt": { "content_type": "text/plain", "data": data } } });
+    let rev = client.store("/db/att", body.to_string());
+    assert_eq!(rev, "1-dd70e172b0089d96e206aa7e181d9382");
+    let json = client.with("Accept: application/json");
+    let info = r#""h.txt":{"content_type":"text/plain","revpos":1,"digest":"md5-cpJNZyVlrRCi4ZvPqokXhQ==""#;
+    let table = [
+        ("", r#","length":47,"stub":true}"#.to_owned()),
+        ("att_encoding_info=true", r#","length":47,"stub":true,"encoding":"gzip","encoded_length":29}"#.to_owned()),
+        ("attachments=true", format!(",\"data\":\"{data}\"}}")),
+        (
+            "attachments=true&att_encoding_info=true",
+            format!(",\"data\":\"{data}\",\"encoding\":\"gzip\",\"encoded_length\":29}}"),
+        ),
+    ];
+    for (query, rest) in table {
+        let answer = json.get(&format!("/db/att?{query}"));
+        assert!(answer.text().contains(&format!("{info}{rest}")), "{query}: {}", answer.text());
+    }
+    let plain = client.get("/db/att/h.txt");
+    assert_eq!((plain.header("Content-Encoding"), plain.header("Content-Length")), (None, Some("47")));
+    assert_eq!(plain.header("Accept-Ranges"), Some("none"));
+    assert_eq!(client.with("Accept-Encoding: gzip, br").get("/db/att/h.txt").body.len(), 29);
+    assert_eq!(client.with("Range: bytes=0-3").get("/db/att/h.txt").status, 200);
+    // By itself it is the same.
+    let other = client.with("Content-Type: text/plain").put("/db/b/h.txt", &plain.body);
+    assert_eq!(other.status, 201);
+    assert_eq!(client.json("/db/b")["_attachments"]["h.txt"]["digest"], "md5-cpJNZyVlrRCi4ZvPqokXhQ==");
 }

@@ -26,6 +26,9 @@ fn a_browser_asks_first() {
     assert_eq!(answer.header("Access-Control-Allow-Headers"), Some("content-type,authorization"));
     assert_eq!(answer.header("Access-Control-Allow-Methods"), Some("GET, PUT, POST, HEAD, DELETE"));
     assert_eq!(answer.header("Access-Control-Max-Age"), Some("600"));
+    let nobody = Client::new(&appliance);
+    assert_eq!(nobody.call("OPTIONS", "/events", "").status, 405, "no page asks");
+    assert_eq!(nobody.call("OPTIONS", "/events/a", "").status, 405);
 }
 
 #[test]
@@ -71,7 +74,8 @@ fn where_there_are_users_an_origin_must_be_listed() {
         let page = Client::new(appliance).with(PAGE);
         assert_eq!(allowed(&page.get("/_session")), expected);
         assert_eq!(allowed(&page.get("/events")), expected, "a refusal can be read too");
-        assert_eq!(allowed(&page.call("OPTIONS", "/events", "")), expected);
+        let asks = page.with("Access-Control-Request-Method: PUT");
+        assert_eq!(allowed(&asks.call("OPTIONS", "/events", "")), expected);
     }
     let other = Client::new(&listed).with("Origin: http://evil.example");
     assert_eq!(allowed(&other.get("/_session")), (Some("*"), None));

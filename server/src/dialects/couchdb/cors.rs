@@ -14,6 +14,12 @@ const EXPOSED: &str = "content-type, cache-control, accept-ranges, etag, server,
 const METHODS: &str = "GET, PUT, POST, HEAD, DELETE";
 const MAX_AGE_S: &str = "600";
 
+/// Whether a browser asks what a page may do before it does it.
+pub(super) fn is_preflight(head: &Head) -> bool {
+    let asks = head.header("origin").is_some() && head.header("access-control-request-method").is_some();
+    head.method() == "OPTIONS" && asks
+}
+
 /// What a page may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust<'h> {

@@ -56,7 +56,7 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     let appliance = request.shard.appliance.clone();
     let head = request.head;
     let mut visit = Visit::new(request);
-    if head.method() == "OPTIONS" {
+    if cors::is_preflight(head) {
         let origins = &appliance.config.couchdb.cors_origins;
         return Trust::of(head, origins, appliance.keys.is_open()).preflight(head).into();
     }

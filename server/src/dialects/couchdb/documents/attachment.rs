@@ -162,13 +162,13 @@ pub(super) async fn put(visit: &mut Visit<'_>, db: &str, id: &str, name: &str) -
     let md5 = head.header("content-md5").map(str::to_owned);
     let bytes = visit.read_body().await?;
     let mut edit = edit_of(&subject, id, history).await?;
-    let name = name.to_owned();
+    let (name, stored_as) = (name.to_owned(), content_type.clone());
     let storing = move |database: &std::sync::Arc<crate::documents::Database>| {
         let sent = BASE64.encode(&digest(&bytes));
         if md5.is_some_and(|md5| md5 != sent) {
             return Ok(Err(Refusal::new(412, "content_md5_mismatch", "Possible message corruption.")));
         }
-        let blob = store(database, &bytes, encoding.as_deref(), None)?;
+        let blob = store(database, &bytes, &stored_as, encoding.as_deref(), None)?;
         Ok(blob.ok_or_else(|| Refusal::new(415, "bad_ctype", "Only gzip and identity content-encodings are supported")))
     };
     let blob = subject.blocking(storing).await??;

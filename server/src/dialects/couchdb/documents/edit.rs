@@ -1,11 +1,13 @@
 //! A document as it was sent, on its way to the engine.
 //!
-//! Owns the limits, and storing what is attached before the edit is made. All of it blocks. Tested by
-//! `server/tests/couchdb/documents.rs` and `server/tests/couchdb/attachments.rs`.
+//! Owns the limits, and storing what is attached before the edit is made. As in CouchDB, what can be compressed is: the digest
+//! of an attachment, and with it the revision of a document, is that of the bytes as they are stored. So zlib it must be, for
+//! others write other bytes. All of it blocks. Tested by `server/tests/couchdb/documents.rs` and
+//! `server/tests/couchdb/attachments.rs`.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 
-use flate2::read::MultiGzDecoder;
+use flate2::{Compression, GzBuilder, read::MultiGzDecoder};
 use tailwater_wire::couchdb::{
     doc::{
         DocError, DocLimits, Document,
@@ -36,6 +38,11 @@ impl From<DocError> for SentError {
         Self::Multipart(error.into())
     }
 }
+
+/// CouchDB's `compression_level`.
+const LEVEL: u32 = 8;
+/// The system that compressed bytes say they are from.
+const UNIX: u8 = 3;
 
 /// What a document may measure.
 pub(in crate::dialects::couchdb) fn limits(config: &Config) -> DocLimits {
@@ -96,9 +103,9 @@ pub(in crate::dialects::couchdb) fn to_edit(
 fn source(database: &Database, attachment: &Attachment, follower: Option<&[u8]>) -> Result<Source, SentError> {
     match (&attachment.data, follower) {
         (Data::Stub { .. }, _) => Ok(Source::Stub),
-        (Data::Inline(bytes), _) => Ok(Source::Stored(database.blobs().store(bytes)?)),
+        (Data::Inline(bytes), _) => Ok(Source::Stored(store_plain(database, bytes, &attachment.content_type)?)),
         (Data::Follows { length, encoding, .. }, Some(bytes)) => {
-            let blob = store(database, bytes, encoding.as_deref(), Some(*length));
+            let blob = store(database, bytes, &attachment.content_type, encoding.as_deref(), Some(*length));
             Ok(Source::Stored(blob?.ok_or_else(|| DocError::Follows(attachment.name.clone()))?))
         }
         (Data::Follows { .. }, None) => Err(DocError::Follows(attachment.name.clone()).into()),
@@ -110,18 +117,42 @@ fn source(database: &Database, attachment: &Attachment, follower: Option<&[u8]>)
 pub(super) fn store(
     database: &Database,
     bytes: &[u8],
+    content_type: &str,
     encoding: Option<&str>,
     length: Option<u64>,
 ) -> Result<Option<Blob>, DocumentsError> {
     let is_right = |measured: u64| length.is_none_or(|length| length == measured);
     match encoding {
-        None | Some("identity") if is_right(bytes.len() as u64) => database.blobs().store(bytes).map(Some),
+        None | Some("identity") if is_right(bytes.len() as u64) => store_plain(database, bytes, content_type).map(Some),
         Some("gzip") => match gunzipped_length(bytes, length).filter(|measured| is_right(*measured)) {
             Some(measured) => Ok(Some(database.blobs().store(bytes)?.gzipped(measured))),
             None => Ok(None),
         },
         _ => Ok(None),
     }
+}
+
+/// Stores bytes that are not encoded; compressed, if their type can be.
+fn store_plain(database: &Database, bytes: &[u8], content_type: &str) -> Result<Blob, DocumentsError> {
+    match is_compressible(content_type).then(|| gzip(bytes)) {
+        Some(Ok(compressed)) => Ok(database.blobs().store(&compressed)?.gzipped(bytes.len() as u64)),
+        // Writing to memory does not fail.
+        Some(Err(_)) | None => database.blobs().store(bytes),
+    }
+}
+
+/// CouchDB's `compressible_types`.
+fn is_compressible(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let others = ["application/javascript", "application/json", "application/xml"];
+    essence.starts_with("text/") || others.contains(&essence.as_str())
+}
+
+/// What CouchDB makes of these bytes, byte for byte.
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().operating_system(UNIX).write(Vec::new(), Compression::new(LEVEL));
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 /// How many bytes these are without gzip; not counted far beyond what was announced.
@@ -134,11 +165,34 @@ fn gunzipped_length(bytes: &[u8], announced: Option<u64>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::{Compression, write::GzEncoder};
+    use flate2::write::GzEncoder;
+    use tailwater_wire::couchdb::doc::attachment::digest;
 
     use super::*;
+
+    /// The digest that CouchDB 3.5.0 shows.
+    #[test]
+    fn the_same_bytes_are_compressed_to_the_same() {
+        let compressed = gzip(b"hello hello hello hello hello hello hello hello").unwrap();
+        assert_eq!(compressed.len(), 29);
+        assert_eq!(data_encoding::BASE64.encode(&digest(&compressed)), "cpJNZyVlrRCi4ZvPqokXhQ==");
+    }
+
+    #[test]
+    fn types_that_can_be_compressed() {
+        for (content_type, expected) in [
+            ("text/plain", true),
+            ("Text/HTML; charset=utf-8", true),
+            ("application/json", true),
+            ("application/xml ; x=y", true),
+            ("application/octet-stream", false),
+            ("image/png", false),
+            ("application/jsonx", false),
+            ("", false),
+        ] {
+            assert_eq!(is_compressible(content_type), expected, "{content_type}");
+        }
+    }
 
     #[test]
     fn lengths_without_gzip() {
