@@ -235,7 +235,7 @@ fn req() {
             "method": "GET",
             "path": ["events", "_changes"],
             "body": "undefined",
-            "user": { "db": "events", "name": null, "roles": [] },
+            "user": { "db": "events", "name": null, "roles": ["_admin"] },
             "id": null,
         })
     );

@@ -40,9 +40,7 @@ fn methods_and_preflights() {
         assert!(answer.header("Access-Control-Allow-Methods").unwrap().contains("POST"));
         assert_eq!(answer.header("Access-Control-Allow-Headers"), Some("*"));
     }
-    for path in
-        ["/api/v1", "/api/v1/streams/messages/fields", "/api/v2/ws", "/api/v1/streams/messages/data/partitions/0"]
-    {
+    for path in ["/api/v1/streams/messages/fields", "/api/v2/ws", "/api/v1/streams/messages/data/partitions/0"] {
         assert_eq!(appliance.get(path).0, 404, "{path}");
     }
 }

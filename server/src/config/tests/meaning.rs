@@ -27,6 +27,9 @@ fn nsid(feed: &Feed) -> &str {
     feed.atproto.as_ref().map_or("", |exposure| &exposure.nsid)
 }
 
+/// The hash of some password.
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 #[test]
 fn every_setting_arrives() {
     let config = good(
