@@ -12,7 +12,7 @@ use std::{
 use crate::{
     auth::password,
     cli::UserAddArgs,
-    config::{Config, LoadOptions, Mistakes},
+    config::{Config, LoadOptions},
 };
 
 /// Why there is no new user.
@@ -32,7 +32,7 @@ pub enum UserError {
     Hash(String),
     /// The configuration would not be right with the new entry, or was not before.
     #[error("{0}")]
-    Mistakes(#[from] Mistakes),
+    Mistakes(String),
     /// The configuration could not be written.
     #[error("{}: {error}", .path.display())]
     Write {
@@ -91,12 +91,14 @@ fn entry(name: &str, hash: &str, roles: &[String]) -> String {
 fn check(entry: &str) -> Result<(), UserError> {
     let file = tempfile::NamedTempFile::new()?;
     fs::write(file.path(), entry)?;
-    load(file.path())
+    load(file.path(), Path::new("the new user"))
 }
 
-fn load(file: &Path) -> Result<(), UserError> {
-    Config::load(LoadOptions { file: Some(file.to_owned()), ..LoadOptions::default() })?;
-    Ok(())
+/// Whether a configuration is right that lies in this file for now; `name` is what it is going to be called.
+fn load(file: &Path, name: &Path) -> Result<(), UserError> {
+    let loaded = Config::load(LoadOptions { file: Some(file.to_owned()), ..LoadOptions::default() });
+    let (file, name) = (file.display().to_string(), name.display().to_string());
+    loaded.map(drop).map_err(|mistakes| UserError::Mistakes(mistakes.to_string().replace(&file, &name)))
 }
 
 /// Appends an entry to a configuration that is right with it, in one step.
@@ -113,7 +115,7 @@ fn append(file: &Path, entry: &str) -> Result<(), UserError> {
     let gap = if before.is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
     let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     fs::write(new.path(), format!("{before}{end}{gap}{entry}")).map_err(failed(new.path()))?;
-    load(new.path())?;
+    load(new.path(), &file)?;
     let permissions = fs::metadata(&file).map_err(failed(&file))?.permissions();
     fs::set_permissions(new.path(), permissions).map_err(failed(new.path()))?;
     new.persist(&file).map_err(|error| failed(&file)(error.error))?;
@@ -153,7 +155,8 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("anonymous = true\n\n[[user]]\nname = \"bob\"\n"), "{text}");
         let error = append(&file, &entry("bob", &hash, &[])).unwrap_err();
-        assert!(error.to_string().contains("the user \"bob\" is configured twice"), "{error}");
+        let expected = format!("{}:13:8: user[2].name: the user \"bob\" is configured twice", file.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(matches!(append(&dir.path().join("none"), ""), Err(UserError::Write { .. })));

@@ -51,7 +51,12 @@ impl Identity {
 
     fn write(&self, data: &Path) -> io::Result<()> {
         let unfinished = data.join(UNFINISHED);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        // One that is left from before could be readable to others.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         file.write_all(&serde_json::to_vec(self)?)?;
         file.sync_all()?;
         fs::rename(&unfinished, data.join(NAME))?;

@@ -82,7 +82,7 @@ fn the_captured_sessions() {
     for login in &logins {
         assert_eq!(said(login), (200, r#"{"ok":true,"name":"bob","roles":["readers"]}"#));
         assert_eq!(login.header("Cache-Control"), Some("must-revalidate"));
-        let bytes = BASE64URL_NOPAD.decode(cookie_of(login)["AuthSession=".len()..].as_bytes()).unwrap();
+        let bytes = BASE64URL_NOPAD.decode(&cookie_of(login).as_bytes()["AuthSession=".len()..]).unwrap();
         assert!(bytes.starts_with(b"bob:") && bytes[12] == b':' && bytes.len() == 13 + 32, "CouchDB's own form");
     }
     let wrong = client.post("/_session", r#"{"name":"bob","password":"wrong"}"#);

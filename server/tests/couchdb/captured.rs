@@ -43,15 +43,11 @@ fn step(block: &str) -> Step<'_> {
     let (line, body) = request.split_once(" -d ").unwrap_or((request, ""));
     let mut words = line.split(" -H ");
     let first = words.next().unwrap();
-    let first = first.strip_prefix("-I ").map_or(first.to_owned(), |path| format!("-X HEAD {path}"));
-    let (method, path) = match first.strip_prefix("-X ") {
-        Some(_) => {
-            let at = request.find("-X ").map_or(0, |at| at + 3);
-            if request.starts_with("-I ") { ("HEAD", &request[3..]) } else { request[at..].split_once(' ').unwrap() }
-        }
-        None => ("GET", request),
+    let (method, path) = match (first.strip_prefix("-X "), first.strip_prefix("-I ")) {
+        (Some(rest), _) => rest.split_once(' ').unwrap(),
+        (_, Some(path)) => ("HEAD", path),
+        _ => ("GET", first),
     };
-    let path = path.split(" -").next().unwrap().trim();
     let mut lines = response.trim_end().lines();
     let status_line = lines.next().unwrap().strip_prefix("HTTP/1.1 ").unwrap();
     let (status, reason) = status_line.split_once(' ').unwrap();

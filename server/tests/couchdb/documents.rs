@@ -238,3 +238,19 @@ fn every_update_is_told() {
     assert_eq!(told, expected);
     assert_eq!(client.json("/db/_changes")["results"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn functions_that_are_not_run() {
+    let (_appliance, client) = with_db();
+    let view = |path: &str| refused(&client.get(path));
+    assert_eq!(view("/db/_design/d/_view/v"), (404, "not_found".into(), "missing".into()));
+    client.store("/db/_design/d", r#"{"views":{"v":{"map":"function(doc){}"}},"shows":{"s":"x"}}"#);
+    assert_eq!(view("/db/_design/d/_view/w"), (404, "not_found".into(), "missing_named_view".into()));
+    assert_eq!(view("/db/_design/d/_list/l/v"), (404, "not_found".into(), "missing".into()));
+    for path in ["/db/_design/d/_view/v?key=1", "/db/_design/d/_show/s/id", "/db/_design/d/_info"] {
+        let (status, error, _) = view(path);
+        assert_eq!((status, error.as_str()), (501, "not_implemented"), "{path}");
+    }
+    assert_eq!(client.post("/db/_design/d/_view/v", "{}").status, 501);
+    assert_eq!(view("/db/_design/d/att").2, "Document is missing attachment");
+}

@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     io::{self, Read},
+    time::{Duration, Instant},
 };
 
 use data_encoding::BASE64;
@@ -19,6 +20,8 @@ use crate::http::{BodySource, Making};
 /// Bytes of a piece, about; a multiple of three, so that base64 of an attachment has no gaps.
 const PIECE_BYTES: usize = 192 << 10;
 
+/// How long a thread is held for a piece: others wait, and whether anybody still listens is not looked at meanwhile.
+const PIECE_TIME: Duration = Duration::from_millis(20);
 /// Bytes that are put into one piece at most.
 const WHOLE_BYTES_MAX: usize = 64 << 20;
 
@@ -156,9 +159,10 @@ impl<M: Maker> Work<M> {
         }
     }
 
-    /// Fills a piece; true if it is the last.
+    /// Fills a piece, or what can be filled in the time it may take; true if it is the last.
     fn fill(&mut self, out: &mut Vec<u8>) -> Result<bool, Refusal> {
-        while out.len() < PIECE_BYTES {
+        let began = Instant::now();
+        while out.len() < PIECE_BYTES && began.elapsed() < PIECE_TIME {
             if let Some(part) = self.parts.pop_front() {
                 self.take(part, out).map_err(|error| unreadable(&error))?;
             } else if self.is_done {

@@ -9,6 +9,7 @@
 //! | [`shown`] | a document as it is shown, with what it has attached |
 //! | [`blob`] | the bytes of an attachment |
 //! | [`attachment`] | attachments by themselves |
+//! | [`functions`] | views and other functions of design documents, which are not run |
 //! | [`local`] | documents that are never replicated |
 //!
 //! Owns this table and the two below. Tested by `server/tests/couchdb/documents.rs` and
@@ -17,6 +18,7 @@
 mod attachment;
 mod blob;
 pub(super) mod edit;
+mod functions;
 pub(super) mod local;
 mod open_revs;
 mod read;
@@ -46,6 +48,10 @@ pub(super) async fn answer(visit: &mut Visit<'_>, db: &str, id: &str) -> Reply {
 
 /// Answers a request for an attachment.
 pub(super) async fn answer_attachment(visit: &mut Visit<'_>, db: &str, id: &str, name: &str) -> Reply {
+    if id.starts_with(DESIGN) && functions::is_function(name) {
+        let answer = functions::answer(visit, db, id, name).await;
+        return answer.unwrap_or_else(|refusal| visit.refuse(refusal)).into();
+    }
     let answer = match visit.method() {
         "GET" | "HEAD" => attachment::get(visit, db, id, name).await,
         "PUT" => attachment::put(visit, db, id, name).await.map(Reply::from),
