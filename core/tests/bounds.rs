@@ -25,10 +25,23 @@ impl Skip for Passed {
     }
 }
 
-/// Reads until there is nothing more for now; says whether the cursor is done.
+/// Reads until there is nothing more for now; says whether the cursor is done. Every third time it takes several runs at
+/// once, and not all of them.
 async fn read_on(feed: &Feed, cursor: &mut Cursor, chunk: usize, out: &mut Vec<u8>) -> bool {
-    loop {
+    let mut runs = Runs::default();
+    for turn in 0.. {
         let ready = cursor.ready(chunk).to_vec();
+        if turn % 3 == 0 && cursor.has_gaps() {
+            cursor.list_runs(chunk, &mut runs);
+            let listed: Vec<u8> = cursor.run_bytes(&runs).flatten().copied().collect();
+            assert!(listed.starts_with(&ready), "the first run is what is ready");
+            let taken = listed.len() - if listed.len() > 2 { listed.len() % 3 } else { 0 };
+            cursor.advance_over(&runs, taken);
+            out.extend_from_slice(&listed[..taken]);
+            if taken > 0 {
+                continue;
+            }
+        }
         cursor.advance(ready.len());
         out.extend_from_slice(&ready);
         if !ready.is_empty() {
@@ -42,6 +55,7 @@ async fn read_on(feed: &Feed, cursor: &mut Cursor, chunk: usize, out: &mut Vec<u
             Step::Gone => panic!("nothing leaves the window here"),
         }
     }
+    unreachable!("it is read to its end")
 }
 
 fn lines(feed: &Feed, keep: impl Fn(u64) -> bool) -> Vec<u8> {
@@ -91,7 +105,7 @@ proptest! {
             });
             assert!(read == expected, "{} bytes read, {} expected", read.len(), expected.len());
             let last = sizes.len() as u64;
-            assert_eq!(done, stop.is_some_and(|stop| stop < last.max(start - 1) + 1 && stop <= last));
+            assert_eq!(done, stop.is_some_and(|stop| stop < last.max(start.saturating_sub(1)) + 1 && stop <= last));
         });
     }
 }

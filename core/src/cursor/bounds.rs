@@ -95,15 +95,20 @@ impl Cursor {
         if self.offset >= published.committed {
             return self.offset;
         }
-        let frame = self.frame_at_offset(published.count);
+        self.run_end_at(self.offset, self.frame_at_offset(published.count), bounds)
+    }
+
+    /// The same from another offset, where `frame` is.
+    pub(super) fn run_end_at(&self, offset: u64, frame: u64, bounds: &Bounds) -> u64 {
         let (seq, frame_end) = (self.log.seq(frame), self.log.end(frame));
         // A frame that was begun is finished, whatever has become of its event.
         let is_read = || !bounds.is_beyond(seq) && bounds.next_kept(seq) == seq && !bounds.is_open(seq);
-        if self.starts_at_offset(frame) && !is_read() {
-            return self.offset;
+        let frame_start = frame.checked_sub(1).map_or(0, |before| self.log.end(before));
+        if frame_start == offset && !is_read() {
+            return offset;
         }
         match bounds.run_end(seq) {
-            u64::MAX => published.committed,
+            u64::MAX => self.log.committed(),
             end => self.log.offset_of(end).max(frame_end),
         }
     }
@@ -120,8 +125,13 @@ impl Cursor {
         if bounds.is_open(next_seq) {
             return Some(if bounds.is_end(next_seq) { BoundedStep::Done } else { BoundedStep::Wait });
         }
-        let kept = bounds.next_kept(next_seq);
-        (kept > next_seq).then(|| BoundedStep::Pass(self.log.offset_of(kept)))
+        self.passes_to(next_seq, bounds).map(BoundedStep::Pass)
+    }
+
+    /// The offset up to which everything from `seq` on is passed over, if it is.
+    pub(super) fn passes_to(&self, seq: u64, bounds: &Bounds) -> Option<u64> {
+        let kept = bounds.next_kept(seq);
+        (kept > seq).then(|| self.log.offset_of(kept))
     }
 
     pub(super) fn take(&mut self, step: BoundedStep) -> Step {
@@ -133,9 +143,5 @@ impl Cursor {
                 Step::More
             }
         }
-    }
-
-    fn starts_at_offset(&self, frame: u64) -> bool {
-        frame.checked_sub(1).map_or(0, |before| self.log.end(before)) == self.offset
     }
 }

@@ -5,8 +5,10 @@
 //! Tested in `tests/cursors.rs`.
 
 mod bounds;
+mod runs;
 
 pub use bounds::{Bounds, Skip};
+pub use runs::{RUNS_MAX, Runs};
 
 use crate::frames::EncodingId;
 use crate::frames::frame_log::{FrameLog, Phase};
@@ -170,19 +172,34 @@ impl Cursor {
 
     /// Whether the next `bytes_max` bytes are in memory, so that sending them causes no disk read. Always true at the tail.
     pub fn resident(&self, bytes_max: usize) -> bool {
-        self.log.resident(self.offset, self.ready_end(bytes_max))
+        self.log.resident(self.offset, self.near_end(bytes_max))
+    }
+
+    /// Where what is needed next ends: what is passed over lies between what is not.
+    fn near_end(&self, bytes_max: usize) -> u64 {
+        match self.has_gaps() {
+            true => self.log.committed().min(self.offset.saturating_add(bytes_max as u64)).max(self.offset),
+            false => self.ready_end(bytes_max),
+        }
     }
 
     /// A job that reads the next `bytes_max` bytes into memory; run it on a blocking pool, not on a shard.
     pub fn populate_job(&self, bytes_max: usize) -> PopulateJob {
-        PopulateJob { log: Arc::clone(&self.log), start: self.offset, end: self.ready_end(bytes_max) }
+        PopulateJob { log: Arc::clone(&self.log), start: self.offset, end: self.near_end(bytes_max) }
     }
 
     /// Ordinal of the first of `count` frames that ends after `offset`, which must be less than the end of the last. Gallops from where the
     /// last search ended, so that its cost depends on how far the cursor has moved and not on the segment.
     fn frame_at_offset(&self, count: u64) -> u64 {
-        let ends_after = |ordinal: u64| self.log.end(ordinal) > self.offset;
-        let (mut low, mut step) = (u64::from(self.hint.get()), 1);
+        let frame = self.frame_at(self.offset, u64::from(self.hint.get()), count);
+        self.hint.set(u32::try_from(frame).unwrap_or(0));
+        frame
+    }
+
+    /// The same for another offset. `low` is a frame that is not behind it.
+    fn frame_at(&self, offset: u64, mut low: u64, count: u64) -> u64 {
+        let ends_after = |ordinal: u64| self.log.end(ordinal) > offset;
+        let mut step = 1;
         while low + step < count && !ends_after(low + step) {
             low += step;
             step *= 2;
@@ -192,7 +209,6 @@ impl Cursor {
             let middle = low.midpoint(high);
             if ends_after(middle) { high = middle } else { low = middle + 1 }
         }
-        self.hint.set(u32::try_from(low).unwrap_or(0));
         low
     }
 }

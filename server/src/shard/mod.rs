@@ -39,7 +39,7 @@ use std::{
 
 use async_channel::{Receiver, Sender};
 use glommio::TaskQueueHandle;
-use tailwater_core::WriterSeed;
+use tailwater_core::{Runs, WriterSeed};
 
 pub(crate) use self::stats::ShardStats;
 use self::{
@@ -143,6 +143,8 @@ pub(crate) struct State {
     ping_interval_ms: u64,
     linger_ms: u64,
     subscribers: usize,
+    /// Of the send that is under way.
+    runs: Runs,
     sends: u64,
     sent_bytes: u64,
 }
@@ -185,6 +187,7 @@ impl Shard {
             ping_interval_ms: serve.ping_interval_ms,
             linger_ms: LINGER_MS,
             subscribers: 0,
+            runs: Runs::default(),
             sends: 0,
             sent_bytes: 0,
         };

@@ -4,13 +4,13 @@
 //! of frames the limits allow, in one system call. Never encodes, copies or queues an event. Tested by `server/tests/`
 //! and measured by the `fanout` scenario of `bench/`.
 
-use std::{os::fd::AsFd, rc::Rc};
+use std::{io::IoSlice, os::fd::AsFd, rc::Rc};
 
 use rustix::{
     io::Errno,
-    net::{SendFlags, Shutdown},
+    net::{SendAncillaryBuffer, SendFlags, Shutdown},
 };
-use tailwater_core::Step;
+use tailwater_core::{Cursor, RUNS_MAX, Runs, Step};
 
 use super::{
     Slot, State,
@@ -127,8 +127,16 @@ impl State {
         if frames.is_empty() {
             return self.turn_hop(token, id);
         }
-        let (count, sent) = send(&subscriber.descriptor, frames);
-        cursor.advance(count);
+        let (count, sent) = if cursor.has_gaps() && frames.len() < bytes_max {
+            cursor.list_runs(bytes_max, &mut self.runs);
+            let (count, sent) = send_runs(&subscriber.descriptor, cursor, &self.runs);
+            cursor.advance_over(&self.runs, count);
+            (count, sent)
+        } else {
+            let (count, sent) = send(&subscriber.descriptor, frames);
+            cursor.advance(count);
+            (count, sent)
+        };
         subscriber.delivered += count as u64;
         subscriber.last_write = now;
         if let Some(session) = subscriber.readings.session_mut() {
@@ -343,8 +351,27 @@ pub(super) fn protocol_of(groups: &Groups, subscriber: &Subscriber) -> Option<Rc
 }
 
 fn send(socket: impl AsFd, bytes: &[u8]) -> (usize, Sent) {
-    match rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-        Ok(count) if count == bytes.len() => (count, Sent::All),
+    taken(rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL), bytes.len())
+}
+
+/// Sends several runs in one call.
+fn send_runs(socket: impl AsFd, cursor: &Cursor, runs: &Runs) -> (usize, Sent) {
+    let mut slices = [IoSlice::new(&[]); RUNS_MAX];
+    let (mut count, mut bytes) = (0, 0);
+    for (slice, run) in slices.iter_mut().zip(cursor.run_bytes(runs)) {
+        *slice = IoSlice::new(run);
+        count += 1;
+        bytes += run.len();
+    }
+    let mut nothing = SendAncillaryBuffer::default();
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    taken(rustix::net::sendmsg(socket, &slices[..count], &mut nothing, flags), bytes)
+}
+
+/// What the kernel took of so many bytes.
+fn taken(result: Result<usize, Errno>, bytes: usize) -> (usize, Sent) {
+    match result {
+        Ok(count) if count == bytes => (count, Sent::All),
         Ok(count) => (count, Sent::Part),
         Err(Errno::AGAIN | Errno::INTR) => (0, Sent::Part),
         Err(_) => (0, Sent::Broken),

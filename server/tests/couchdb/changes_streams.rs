@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     common::Appliance,
-    couch::{MD5_EMPTY, ask, ask_with, body, chunk, chunks, doc, foreign, get, publish, row, token, tombstone, with},
+    couch::{
+        DB, MD5_EMPTY, ask, ask_with, body, chunk, chunks, doc, foreign, get, publish, row, short, token, tombstone,
+        with,
+    },
 };
 
 fn line(seq: u64, id: &str) -> String {
@@ -239,6 +242,32 @@ fn large_answers() {
     }
     let since = token(&appliance, 2_990);
     assert_eq!(body(&appliance, &format!("since={since}")).matches("\"id\"").count(), 10);
+}
+
+/// Rows between superseded ones go out many at a time, to readers of any speed.
+#[test]
+fn rows_between_superseded_ones() {
+    let appliance = with(&[]);
+    let text = "x".repeat(700);
+    let write = |n: u64| json!({ "kind": "put", "key": format!("d{n}"), "body": { "text": text } });
+    for from in (0..20_000).step_by(1_000) {
+        publish(&appliance, &(from..from + 1_000).map(write).collect::<Vec<_>>());
+    }
+    publish(&appliance, &(0..20_000).filter(|n| n % 3 == 0).map(write).collect::<Vec<_>>());
+    let latest: Vec<u64> = (0..20_000).filter(|n| n % 3 > 0).map(|n| n + 1).chain(20_001..=26_667).collect();
+    for query in ["include_docs=true", "feed=continuous&include_docs=true", "feed=continuous"] {
+        let mut connection = crate::common::raw::Connection::on(crate::common::connect_narrow(appliance.address));
+        connection.send(format!("GET /{DB}/_changes?{query} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(connection.head().status, 200);
+        let mut seqs = Vec::new();
+        while seqs.len() < latest.len() {
+            let chunk = short(&String::from_utf8(connection.chunk().unwrap()).unwrap());
+            if let Some((_, row)) = chunk.split_once("{\"seq\":\"") {
+                seqs.push(row.split('"').next().unwrap().parse::<u64>().unwrap());
+            }
+        }
+        assert_eq!(seqs, latest, "{query}");
+    }
 }
 
 #[test]
