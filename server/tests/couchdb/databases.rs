@@ -97,6 +97,10 @@ fn a_database_does_not_take_the_feed_of_another_dialect() {
     assert!(feed["feed"].as_str().or(feed["name"].as_str()).unwrap().starts_with("couchdb-"), "{feed}");
     assert_eq!(client.delete("/repos").status, 200);
     assert_eq!(shared.get("/v1/feeds/repos").status, 200);
+    // Nor that of another database.
+    let bound = r#"{"dialects":{"couchdb":{"db":"other"}}}"#;
+    assert_eq!(shared.with("Content-Type: application/json").put("/v1/feeds/one", bound).status, 201);
+    assert_eq!((client.put("/one", "").status, client.put("/other", "").status), (201, 412));
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl BodySource for Following {
                     return Some(out);
                 }
                 glommio::timer::sleep(LOOK).await;
-                self.shard.appliance.db_updates.look(&self.shard.appliance.feeds);
+                self.shard.appliance.db_updates.look_again(&self.shard.appliance.feeds, LOOK / 2);
             }
         })
     }

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -20,6 +21,8 @@ const GONE_MAX: usize = 10_000;
 pub(crate) struct Updates {
     run: DbUid,
     noticed: Mutex<Noticed>,
+    /// When somebody looked who waits.
+    looked: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +79,7 @@ pub(super) struct Row {
 
 impl Default for Updates {
     fn default() -> Self {
-        Self { run: DbUid(rand::random()), noticed: Mutex::default() }
+        Self { run: DbUid(rand::random()), noticed: Mutex::default(), looked: Mutex::default() }
     }
 }
 
@@ -89,6 +92,21 @@ impl Updates {
             Some((db, State { uid: feed.uid(), last_seq: feed.last_seq(), is_empty }))
         });
         self.lock().notice(now.collect());
+    }
+
+    /// The same for those who wait, of whom there may be many: one of them is enough.
+    pub(super) fn look_again(&self, feeds: &Feeds, pause: Duration) {
+        let is_due = {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = looked.is_none_or(|looked| looked.elapsed() >= pause);
+            if is_due {
+                *looked = Some(Instant::now());
+            }
+            is_due
+        };
+        if is_due {
+            self.look(feeds);
+        }
     }
 
     /// The entries behind a number, at most so many, and the number of the last.
