@@ -88,12 +88,12 @@ async fn respond(request: &mut Request<'_>, subject: Subject, caller: Caller) ->
 /// Takes the way to the answer.
 async fn lead(request: &Request<'_>, ask: Ask, view: Option<Arc<View>>) -> Result<Reply, Refusal> {
     match way::of(&ask.changes) {
-        Way::Render => render(request, ask, view).await,
+        Way::Render => make(request, ask, view).await,
         Way::Follow => follow::begin(request, ask, view).await,
         Way::Poll if ask.after >= ask.entry.feed().last_seq() => poll::begin(request, ask, view).await,
-        Way::Whole | Way::Poll if ask.changes.limit.is_some() => render(request, ask, view).await,
+        Way::Whole | Way::Poll if ask.changes.limit.is_some() => make(request, ask, view).await,
         Way::Whole | Way::Poll => match ask.prospect(ask.after).await?.live {
-            ..=RENDERED_ROWS_MAX => render(request, ask, view).await,
+            ..=RENDERED_ROWS_MAX => make(request, ask, view).await,
             _ => match whole::begin(request, ask, view.clone()).await? {
                 Found::Reply(reply) => Ok(reply),
                 Found::Nothing(ask) => poll::begin(request, ask, view).await,
@@ -102,7 +102,7 @@ async fn lead(request: &Request<'_>, ask: Ask, view: Option<Arc<View>>) -> Resul
     }
 }
 
-async fn render(request: &Request<'_>, ask: Ask, view: Option<Arc<View>>) -> Result<Reply, Refusal> {
+async fn make(request: &Request<'_>, ask: Ask, view: Option<Arc<View>>) -> Result<Reply, Refusal> {
     match rendered::begin(request, ask, view.clone()).await? {
         Found::Reply(reply) => Ok(reply),
         Found::Nothing(ask) => poll::begin(request, ask, view).await,

@@ -6,7 +6,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | [`open`] | from a request to its view: the design document, the function, `req` |
+//! | [`mod@open`] | from a request to its view: the design document, the function, `req` |
 //! | [`views`] | which views there are, and which is given up for another |
 //! | [`view`] | what passes, and how far that is known |
 //! | [`progress`] | which events of a view are judged next |
