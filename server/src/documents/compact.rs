@@ -52,8 +52,8 @@ impl Database {
     }
 
     fn names_attachment(&self, digest: [u8; 16]) -> Result<bool, DocumentsError> {
-        // What the index has not heard of yet may name it.
-        if self.is_behind() {
+        // What is not known yet may name it.
+        if self.is_behind() || self.shelf.names_in_memory(digest) {
             return Ok(true);
         }
         let (first, last) = (attachment_key(digest, 0), attachment_key(digest, u64::MAX));

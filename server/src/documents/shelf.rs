@@ -1,13 +1,27 @@
-//! The index of one database, and what of it is in memory.
+//! The index of one database, with what of it is only in memory.
 //!
-//! Owns reading of records. Written by whoever has the turn ([`super::turns`]), through [`super::staging`]. Tested with the
-//! rest.
+//! Owns the way of records through it: a group is shown in the [`Layer`] on top, where readers find it first; when that is
+//! large enough, another begins, and it is written to the index. Groups come from whoever has the turn ([`super::turns`]),
+//! through [`super::staging`]; writing a layer needs no turn. Tested in [`super::tests`].
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tailwater_core::Feed;
 
-use super::{error::DocumentsError, live::Live, record::Record, tables::Table, totals::Totals};
+use super::{
+    error::DocumentsError,
+    layer::{LastEvent, Layer},
+    live::{Flip, Live},
+    record::Record,
+    tables::Table,
+    totals::Totals,
+};
 use crate::index::{Index, IndexOptions, Indexes};
 
 /// See the module.
@@ -15,7 +29,31 @@ use crate::index::{Index, IndexOptions, Indexes};
 pub(super) struct Shelf {
     pub(super) index: Index<Table>,
     pub(super) live: Live,
-    totals: Mutex<Totals>,
+    layers: RwLock<Layers>,
+    /// Everything up to this event is known.
+    known_seq: AtomicU64,
+    /// One layer is written at a time.
+    writing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Layers {
+    top: Layer,
+    /// The one that is being written, or could not be.
+    leaving: Option<Arc<Layer>>,
+    totals: Totals,
+}
+
+/// What a group of events makes known.
+#[derive(Debug)]
+pub(super) struct News {
+    /// The last of them.
+    pub(super) last: LastEvent,
+    /// Records as bytes; `None` for documents that are gone.
+    pub(super) records: Vec<(Box<str>, Option<Box<[u8]>>)>,
+    pub(super) attachments: Vec<([u8; 16], u64)>,
+    pub(super) flips: Vec<Flip>,
+    pub(super) totals: Totals,
 }
 
 impl Shelf {
@@ -24,20 +62,96 @@ impl Shelf {
         let index = indexes.open(feed, feed.uid(), options)?;
         let live = Live::open(&index)?;
         let totals = index.get(Table::Totals, &[])?.map_or(Ok(Totals::default()), |bytes| Totals::read(&bytes))?;
-        Ok(Self { index, live, totals: Mutex::new(totals) })
+        Ok(Self {
+            known_seq: AtomicU64::new(index.applied_seq()),
+            index,
+            live,
+            layers: RwLock::new(Layers { top: Layer::default(), leaving: None, totals }),
+            writing: Mutex::default(),
+        })
+    }
+
+    /// Everything up to this event is known.
+    pub(super) fn known_seq(&self) -> u64 {
+        self.known_seq.load(Ordering::Acquire)
+    }
+
+    /// There are no events up to this one beside those that are known.
+    pub(super) fn skip_to(&self, seq: u64) {
+        self.known_seq.fetch_max(seq, Ordering::AcqRel);
     }
 
     /// What is known of a document.
     pub(super) fn record(&self, id: &str) -> Result<Option<Record>, DocumentsError> {
+        let layers = self.read();
+        let leaving = || layers.leaving.as_ref().and_then(|leaving| leaving.get(id));
+        if let Some(found) = layers.top.get(id).or_else(leaving) {
+            return found.map(|bytes| Record::read(id.as_bytes(), bytes)).transpose();
+        }
+        drop(layers);
         let bytes = self.index.get(Table::Documents, id.as_bytes())?;
         bytes.map(|bytes| Record::read(id.as_bytes(), &bytes)).transpose()
     }
 
     pub(super) fn totals(&self) -> Totals {
-        *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+        self.read().totals
     }
 
-    pub(super) fn set_totals(&self, totals: Totals) {
-        *self.totals.lock().unwrap_or_else(PoisonError::into_inner) = totals;
+    /// Whether an event that the index has not, names an attachment.
+    pub(super) fn names_in_memory(&self, digest: [u8; 16]) -> bool {
+        let layers = self.read();
+        layers.top.names(digest) || layers.leaving.as_ref().is_some_and(|leaving| leaving.names(digest))
+    }
+
+    /// Shows what a group has changed: all of it, or nothing where that fails.
+    pub(super) fn show(&self, news: News) -> Result<(), DocumentsError> {
+        let mut layers = self.write();
+        self.live.apply(&self.index, &news.flips)?;
+        for (id, record) in news.records {
+            layers.top.put(id, record);
+        }
+        layers.top.name_attachments(news.attachments);
+        layers.top.totals = news.totals;
+        layers.totals = news.totals;
+        self.known_seq.fetch_max(news.last.seq(), Ordering::AcqRel);
+        layers.top.last = Some(news.last);
+        Ok(())
+    }
+
+    /// Bytes of what the index does not have, and that nobody writes yet.
+    pub(super) fn unwritten_bytes(&self) -> usize {
+        self.read().top.byte_len()
+    }
+
+    /// Writes what the index does not have now. Waits for whoever does so already.
+    pub(super) fn write_out(&self) -> Result<(), DocumentsError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that could not be written before comes first.
+        for _ in 0..2 {
+            let Some(layer) = self.take_layer() else { break };
+            layer.batch(&self.index)?.commit()?;
+            self.write().leaving = None;
+            self.live.left();
+        }
+        Ok(())
+    }
+
+    /// The layer that is to be written: the one that could not be, or else the one on top.
+    fn take_layer(&self) -> Option<Arc<Layer>> {
+        let mut layers = self.write();
+        if layers.leaving.is_none() && !layers.top.is_empty() {
+            let mut layer = mem::take(&mut layers.top);
+            layer.live = self.live.snapshot();
+            layers.leaving = Some(Arc::new(layer));
+        }
+        layers.leaving.clone()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Layers> {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -60,6 +60,8 @@ impl Database {
     /// Lists documents that are not deleted.
     pub fn all_docs(&self, range: &IdRange) -> Result<AllDocs, DocumentsError> {
         self.settle()?;
+        // Rows come from the index alone.
+        self.shelf.write_out()?;
         let end = range.end.as_deref().map_or(Bound::Unbounded, |end| match range.inclusive_end {
             true => Bound::Included(end.as_bytes()),
             false => Bound::Excluded(end.as_bytes()),

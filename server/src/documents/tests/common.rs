@@ -17,6 +17,7 @@ use tailwater_wire::couchdb::rev::{History, Rev, RevHash};
 use crate::{
     documents::{
         Asked, Database, Doc, DocumentsOptions, Edit, EditError, Found, Home, Missing, Mode, Order, Update, Workers,
+        WriteLimits,
     },
     index::IndexOptions,
 };
@@ -30,10 +31,10 @@ pub(super) struct Running {
     writer: JoinHandle<()>,
 }
 
-/// Limits for tests: little memory.
+/// Limits for tests: little memory, so that all of what is in memory and on the disk is met.
 pub(super) fn options() -> DocumentsOptions {
     let index = IndexOptions { cache_bytes: 1 << 20, write_buffer_bytes: 1 << 20 };
-    DocumentsOptions { index, ..DocumentsOptions::default() }
+    DocumentsOptions { index, write: WriteLimits { unwritten_bytes_max: 1_000, ..WriteLimits::default() } }
 }
 
 impl Running {

@@ -45,11 +45,20 @@ pub struct WriteLimits {
     pub group_bytes_max: usize,
     /// The same in events; default 8,000.
     pub group_edits_max: usize,
+    /// Bytes of memory that may hold what the index does not have yet; default 8 MiB. Twice as much while some of it is being
+    /// written.
+    pub unwritten_bytes_max: usize,
 }
 
 impl Default for WriteLimits {
     fn default() -> Self {
-        Self { requests_max: 4_096, bytes_max: 64 << 20, group_bytes_max: 8 << 20, group_edits_max: 8_000 }
+        Self {
+            requests_max: 4_096,
+            bytes_max: 64 << 20,
+            group_bytes_max: 8 << 20,
+            group_edits_max: 8_000,
+            unwritten_bytes_max: 8 << 20,
+        }
     }
 }
 
@@ -105,7 +114,13 @@ impl Database {
         }
     }
 
-    /// Takes no more writes, and drops those that nobody works at yet.
+    /// Writes to the index what is only in memory, so that the next opening has less to read. Nothing is lost without it.
+    pub fn write_out(&self) -> Result<(), DocumentsError> {
+        self.shelf.write_out()
+    }
+
+    /// Takes no more writes, and drops those that nobody works at yet. The index can be opened again when the last handle is
+    /// gone.
     pub fn close(&self) {
         self.queue.close();
     }
@@ -128,6 +143,7 @@ impl Database {
 
     fn write_groups(&self, waiting: &mut VecDeque<Job>, done: &mut Vec<Job>) -> Result<(), DocumentsError> {
         let turn = self.turns.take();
+        self.make_room()?;
         self.catch_up()?;
         let mut group = Group::new(self);
         while let Some(job) = waiting.front_mut() {
@@ -138,11 +154,20 @@ impl Database {
                 group.commit()?;
                 turn.tell();
                 done.drain(..).for_each(|job| self.answer(job, Ok(())));
+                self.make_room()?;
                 self.catch_up()?;
                 group = Group::new(self);
             }
         }
         group.commit()
+    }
+
+    /// Writes to the index what is in memory, if that is much.
+    fn make_room(&self) -> Result<(), DocumentsError> {
+        if self.shelf.unwritten_bytes() < self.options.write.unwritten_bytes_max {
+            return Ok(());
+        }
+        self.shelf.write_out()
     }
 
     fn answer(&self, job: Job, result: Result<(), DocumentsError>) {
