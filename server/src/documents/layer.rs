@@ -19,6 +19,9 @@ use crate::index::{Index, WriteBatch};
 /// What a record costs in memory beside its bytes, roughly.
 const ENTRY_BYTES: usize = 96;
 
+/// A record as the index has it; `None` for a document that is gone.
+pub(super) type RecordBytes = Option<Box<[u8]>>;
+
 /// A copy of an event: by that an index knows later whether it fits its log.
 #[derive(Clone, Debug)]
 pub(super) struct LastEvent {
@@ -33,8 +36,7 @@ pub(super) struct LastEvent {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
-    /// Records as the index has them; `None` for a document that is gone.
-    records: HashMap<Box<str>, Option<Box<[u8]>>>,
+    records: HashMap<Box<str>, RecordBytes>,
     /// Attachments that events name.
     attachments: Vec<([u8; 16], u64)>,
     bytes: usize,
@@ -45,6 +47,11 @@ pub(super) struct Layer {
 }
 
 impl Layer {
+    /// An empty one, with room for as much.
+    pub(super) fn empty_like(&self) -> Self {
+        Self { records: HashMap::with_capacity(self.records.len()), ..Self::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.last.is_none()
     }
@@ -60,8 +67,8 @@ impl Layer {
     }
 
     /// Gives a document another record.
-    pub(super) fn put(&mut self, id: Box<str>, record: Option<Box<[u8]>>) {
-        let bytes = |record: &Option<Box<[u8]>>| record.as_ref().map_or(0, |record| record.len());
+    pub(super) fn put(&mut self, id: Box<str>, record: RecordBytes) {
+        let bytes = |record: &RecordBytes| record.as_ref().map_or(0, |record| record.len());
         self.bytes += ENTRY_BYTES + id.len() + bytes(&record);
         let id_bytes = id.len();
         if let Some(before) = self.records.insert(id, record) {

@@ -17,7 +17,7 @@
 //! | `purge_event.rs` | the event of a purge |
 //! | `record.rs`, `totals.rs`, `live/`, `tables.rs` | what the index holds |
 //! | `staging.rs` | what a group changes in it |
-//! | `shelf.rs`, `layer.rs` | the index, and what it does not have yet |
+//! | `shelf.rs`, `layer.rs`, `filter.rs` | the index, what it does not have yet, what it surely has not |
 //! | `turns.rs` | who may move it |
 //! | `prune.rs` | a revision tree without some leaves |
 //! | `attachments/` | the bytes of attachments |
@@ -36,6 +36,7 @@ mod compact;
 mod disk;
 mod edit;
 mod error;
+mod filter;
 mod layer;
 mod live;
 mod prune;
@@ -54,7 +55,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use tailwater_core::Feed;
 
@@ -101,6 +106,8 @@ pub struct Database {
     turns: Turns,
     queue: Queue,
     workers: Workers,
+    /// Somebody is about to write to the index what is in memory.
+    writing_out: AtomicBool,
     options: DocumentsOptions,
     settings: SettingsFile,
     local: LocalDocs,
@@ -119,6 +126,7 @@ impl Home {
             turns: Turns::default(),
             queue: Queue::default(),
             workers: self.workers.clone(),
+            writing_out: AtomicBool::new(false),
             options: self.options,
             settings: SettingsFile::open(&dir)?,
             local: LocalDocs::open(&dir)?,

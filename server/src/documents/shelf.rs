@@ -16,7 +16,8 @@ use tailwater_core::Feed;
 
 use super::{
     error::DocumentsError,
-    layer::{LastEvent, Layer},
+    filter::Filter,
+    layer::{LastEvent, Layer, RecordBytes},
     live::{Flip, Live},
     record::Record,
     tables::Table,
@@ -42,6 +43,8 @@ struct Layers {
     /// The one that is being written, or could not be.
     leaving: Option<Arc<Layer>>,
     totals: Totals,
+    /// All ids, for an index that was empty when it was opened.
+    ids: Option<Filter>,
 }
 
 /// What a group of events makes known.
@@ -49,8 +52,7 @@ struct Layers {
 pub(super) struct News {
     /// The last of them.
     pub(super) last: LastEvent,
-    /// Records as bytes; `None` for documents that are gone.
-    pub(super) records: Vec<(Box<str>, Option<Box<[u8]>>)>,
+    pub(super) records: Vec<(Box<str>, RecordBytes)>,
     pub(super) attachments: Vec<([u8; 16], u64)>,
     pub(super) flips: Vec<Flip>,
     pub(super) totals: Totals,
@@ -62,11 +64,12 @@ impl Shelf {
         let index = indexes.open(feed, feed.uid(), options)?;
         let live = Live::open(&index)?;
         let totals = index.get(Table::Totals, &[])?.map_or(Ok(Totals::default()), |bytes| Totals::read(&bytes))?;
+        let ids = (index.applied_seq() == 0).then(Filter::new);
         Ok(Self {
             known_seq: AtomicU64::new(index.applied_seq()),
             index,
             live,
-            layers: RwLock::new(Layers { top: Layer::default(), leaving: None, totals }),
+            layers: RwLock::new(Layers { top: Layer::default(), leaving: None, totals, ids }),
             writing: Mutex::default(),
         })
     }
@@ -88,6 +91,9 @@ impl Shelf {
         if let Some(found) = layers.top.get(id).or_else(leaving) {
             return found.map(|bytes| Record::read(id.as_bytes(), bytes)).transpose();
         }
+        if layers.ids.as_ref().is_some_and(|ids| !ids.may_have(id)) {
+            return Ok(None);
+        }
         drop(layers);
         let bytes = self.index.get(Table::Documents, id.as_bytes())?;
         bytes.map(|bytes| Record::read(id.as_bytes(), &bytes)).transpose()
@@ -107,6 +113,11 @@ impl Shelf {
     pub(super) fn show(&self, news: News) -> Result<(), DocumentsError> {
         let mut layers = self.write();
         self.live.apply(&self.index, &news.flips)?;
+        for (id, _) in &news.records {
+            if layers.ids.as_mut().is_some_and(|ids| !ids.may_have(id) && !ids.add(id)) {
+                layers.ids = None;
+            }
+        }
         for (id, record) in news.records {
             layers.top.put(id, record);
         }
@@ -127,7 +138,8 @@ impl Shelf {
     pub(super) fn write_out(&self) -> Result<(), DocumentsError> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // One that could not be written before comes first.
-        for _ in 0..2 {
+        let layers = 1 + usize::from(self.read().leaving.is_some());
+        for _ in 0..layers {
             let Some(layer) = self.take_layer() else { break };
             layer.batch(&self.index)?.commit()?;
             self.write().leaving = None;
@@ -140,7 +152,8 @@ impl Shelf {
     fn take_layer(&self) -> Option<Arc<Layer>> {
         let mut layers = self.write();
         if layers.leaving.is_none() && !layers.top.is_empty() {
-            let mut layer = mem::take(&mut layers.top);
+            let next = layers.top.empty_like();
+            let mut layer = mem::replace(&mut layers.top, next);
             layer.live = self.live.snapshot();
             layers.leaving = Some(Arc::new(layer));
         }

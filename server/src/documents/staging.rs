@@ -46,6 +46,12 @@ impl<'s> Staging<'s> {
         }
     }
 
+    /// So many documents more are about to come.
+    pub(super) fn reserve(&mut self, documents: usize) {
+        self.by_id.reserve(documents);
+        self.slots.reserve(documents);
+    }
+
     /// The document of that id, as the events before left it.
     pub(super) fn slot(&mut self, id: &str) -> Result<Slot, DocumentsError> {
         if let Some(slot) = self.by_id.get(id) {

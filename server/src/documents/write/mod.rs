@@ -21,7 +21,11 @@ mod plan;
 mod purge;
 pub(super) mod queue;
 
-use std::{collections::VecDeque, sync::Arc, thread};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    thread,
+};
 
 use futures_channel::oneshot;
 use tailwater_wire::couchdb::rev::Rev;
@@ -61,6 +65,9 @@ impl Default for WriteLimits {
         }
     }
 }
+
+/// Documents of a request for which room is made at once.
+const RESERVE_MAX: usize = 1_000;
 
 /// One request that is to be answered.
 #[derive(Debug)]
@@ -162,7 +169,13 @@ impl Database {
         group.commit()
     }
 
-    /// Writes to the index what is in memory, if that is much.
+    fn begin_writing_out(self: &Arc<Self>) {
+        if !self.writing_out.swap(true, Ordering::AcqRel) {
+            self.workers.submit(Arc::new(WriteOut(self.clone())));
+        }
+    }
+
+    /// Writes to the index what is in memory, if that is so much that nothing may be added.
     fn make_room(&self) -> Result<(), DocumentsError> {
         if self.shelf.unwritten_bytes() < self.options.write.unwritten_bytes_max {
             return Ok(());
@@ -185,6 +198,7 @@ impl Job {
     fn advance(&mut self, group: &mut Group<'_>) -> Result<bool, DocumentsError> {
         match &mut self.task {
             Task::Update { edits, mode, outcomes, .. } => {
+                group.staging.reserve(edits.len().min(RESERVE_MAX));
                 while !group.is_full() {
                     let Some(edit) = edits.next() else { break };
                     let result = group.add(&edit, *mode)?;
@@ -221,7 +235,23 @@ impl Work for Database {
         } else {
             self.write(jobs);
         }
+        if self.shelf.unwritten_bytes() >= self.options.write.unwritten_bytes_max / 2 {
+            self.begin_writing_out();
+        }
         self.queue.pause()
+    }
+}
+
+/// Writes to the index what is in memory, while groups go on.
+struct WriteOut(Arc<Database>);
+
+impl Work for WriteOut {
+    fn work(self: Arc<Self>) -> bool {
+        self.0.writing_out.store(false, Ordering::Release);
+        if let Err(error) = self.0.shelf.write_out() {
+            tracing::error!(feed = self.0.feed.name(), %error, "the index of a database cannot be written");
+        }
+        false
     }
 }
 
