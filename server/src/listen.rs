@@ -17,6 +17,9 @@ use crate::config::{Dialect, Listen};
 /// Connections that may wait to be accepted, per shard.
 const BACKLOG: i32 = 16_384;
 
+/// How many free ports are tried where any will do: one that was free a moment ago may be somebody else's by now.
+const FREE_PORTS_MAX: usize = 8;
+
 /// What a listening socket serves.
 #[derive(Debug)]
 pub(crate) struct Listening {
@@ -64,6 +67,17 @@ pub(crate) struct Bound {
 
 /// Binds one configured listener for `shards` shards. Port 0 becomes one free port for all of them.
 pub(crate) fn bind(listen: &Listen, shards: usize) -> Result<Bound, ListenError> {
+    let tries = if listen.address.port() == 0 { FREE_PORTS_MAX } else { 1 };
+    for _ in 1..tries {
+        match bind_once(listen, shards) {
+            Err(ListenError::InUse { .. }) => {}
+            bound => return bound,
+        }
+    }
+    bind_once(listen, shards)
+}
+
+fn bind_once(listen: &Listen, shards: usize) -> Result<Bound, ListenError> {
     let address = free_address(listen.address).map_err(|error| explain(listen.address, error))?;
     let sockets = (0..shards)
         .map(|_| shared_socket(address).map_err(|error| explain(address, error)))

@@ -92,8 +92,9 @@ fn stopping() -> Response {
 }
 
 fn nothing_here(path: &str) -> Response {
-    let message =
-        format!("Nothing is served at {path}. The native API begins at /v1/feeds, AT Protocol streams at /xrpc/.");
+    let message = format!(
+        "Nothing is served at {path}. The native API begins at /v1/feeds; the documentation lists the other paths."
+    );
     Response::error(404, "NotFound", &message)
 }
 

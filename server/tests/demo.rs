@@ -73,15 +73,25 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 
 /// The first message of a stream that is no ping.
 fn first_message(url: &str, subprotocol: Option<&str>) -> tungstenite::Message {
+    message_after(url, subprotocol, None)
+}
+
+/// The first message that is no ping and no answer to what was said.
+fn message_after(url: &str, subprotocol: Option<&str>, said: Option<&str>) -> tungstenite::Message {
     let mut request = url.into_client_request().unwrap();
     if let Some(subprotocol) = subprotocol {
         request.headers_mut().insert("Sec-WebSocket-Protocol", subprotocol.parse().unwrap());
     }
     let address = request.uri().authority().unwrap().as_str().parse().unwrap();
     let (mut socket, _) = tungstenite::client(request, connect(address)).unwrap();
+    let mut answers = said.map_or(0, |said| {
+        socket.send(said.into()).unwrap();
+        1
+    });
     loop {
         match socket.read().unwrap() {
             tungstenite::Message::Ping(_) => {}
+            _ if answers > 0 => answers -= 1,
             message => return message,
         }
     }
@@ -107,6 +117,12 @@ fn every_line_to_copy_shows_its_stream() {
     assert!(first_event(&demo.url("SSE, from the start")).starts_with("data: {\"seq\":1,"));
     let document = first_message(&demo.url("WebSocket, JSON"), None).into_text().unwrap();
     assert!(document.starts_with("{\"seq\":"), "{document}");
+    let streamr = demo.line("Streamr");
+    let subscribe = streamr.split('\'').find(|part| part.starts_with('{')).unwrap();
+    let message = message_after(&demo.url("Streamr"), None, Some(subscribe)).into_text().unwrap();
+    assert!(message.starts_with("[0,0,\"\",[28,\"documents\",0,"), "{message}");
+    let transaction = first_message(&demo.url("BigchainDB"), None).into_text().unwrap();
+    assert!(transaction.starts_with("{\"height\": "), "{transaction}");
     eventually("there is a page of events", || {
         let page = ureq::get(demo.url("one page")).call().unwrap().body_mut().read_to_string().unwrap();
         let page: serde_json::Value = serde_json::from_str(&page).unwrap();

@@ -34,12 +34,12 @@ impl Appliance {
         if self.feeds.get(name).is_some() {
             return Err(FeedError::Exists { name: name.to_owned() }.into());
         }
+        self.check_free(exposure)?;
         let feeds_max = self.config.limits.feeds_max;
         let own = usize::from(self.feeds.get(SYSTEM_FEED).is_some());
         if (self.feeds.len() - own) as u64 + exposure.partitions() > feeds_max {
             return Err(FeedsError::TooMany { feeds_max });
         }
-        self.check_free(exposure)?;
         // The first partition comes last: once it is there the stream is whole, whatever happens in between.
         for partition in (1..exposure.partitions()).rev() {
             let name = StreamrExposure::feed_name(name, partition);

@@ -84,7 +84,12 @@ impl Feed {
             atproto("repos", "com.atproto.sync.subscribeRepos"),
             atproto("labels", "com.atproto.label.subscribeLabels"),
             Self { streamr: Some(StreamrExposure::whole("messages")), ..Self::named("messages", storage) },
-            Self { bigchaindb: true, ..Self::named("blocks", storage) },
+            // A chain that forgets could not tell what was spent.
+            Self {
+                bigchaindb: true,
+                retention: Retention { age_ms: None, bytes: None },
+                ..Self::named("blocks", storage)
+            },
         ]
     }
 }

@@ -23,11 +23,11 @@ use self::{screen::Screen, traffic::Traffic};
 use crate::{
     StartError,
     cli::DemoArgs,
-    config::{Config, Feed, Mistakes},
+    config::{Config, Feed, Mistakes, StreamrExposure},
     serve,
 };
 
-/// The feed of JSON documents; the other one is the configuration's own default.
+/// The feed of JSON documents, which is read through several protocols; the other one is the configuration's own default.
 const DOCUMENTS: &str = "documents";
 
 /// The feed of repository commits.
@@ -66,7 +66,7 @@ pub fn run(arguments: &DemoArgs) -> Result<(), DemoError> {
         .tempdir()
         .map_err(|error| DemoError::System { doing: "no temporary directory can be made", error })?;
     let mut config = Config::load(arguments.load_options(directory.path()))?;
-    config.feeds.push(Feed::named(DOCUMENTS, &config.storage));
+    show_documents(&mut config);
     let running = serve::start(config)?;
     println!("{}", invitation(running.addresses()[0]));
     let traffic = Traffic::start(&running, arguments.rate);
@@ -81,6 +81,13 @@ pub fn run(arguments: &DemoArgs) -> Result<(), DemoError> {
     traffic.stop();
     running.stop();
     Ok(())
+}
+
+/// One feed for every protocol that shows JSON. There is one chain, so the default one makes way.
+fn show_documents(config: &mut Config) {
+    config.feeds.retain(|feed| !feed.bigchaindb);
+    let streamr = Some(StreamrExposure::whole(DOCUMENTS));
+    config.feeds.push(Feed { streamr, bigchaindb: true, ..Feed::named(DOCUMENTS, &config.storage) });
 }
 
 fn stop_flag() -> Result<Arc<AtomicBool>, DemoError> {
@@ -103,12 +110,15 @@ Tailwater {version} is serving on http://{address} from a temporary directory. C
   NDJSON              curl -N 'http://{address}/v1/feeds/{DOCUMENTS}/events?format=ndjson'
   SSE, from the start curl -N 'http://{address}/v1/feeds/{DOCUMENTS}/events?format=sse&cursor=0'
   WebSocket, JSON     npx wscat -c 'ws://{address}/v1/feeds/{DOCUMENTS}/events'
+  Streamr             npx wscat -c 'ws://{address}/api/v1/ws' -w 3600 -x '{subscribe}'
+  BigchainDB          npx wscat -c 'ws://{address}/api/v1/streams/valid_transactions'
   one page            curl 'http://{address}/v1/feeds/{DOCUMENTS}/events?format=json&cursor=0&limit=3'
   publish             curl -H 'Content-Type: application/x-ndjson' -d '{example}' 'http://{address}/v1/feeds/{DOCUMENTS}/events'
 
 Ctrl-C ends it and removes the directory.
 ",
         version = tailwater_wire::VERSION,
+        subscribe = r#"{"type":"subscribe","stream":"documents"}"#,
         example = r#"{"kind":"put","key":"hello","body":{"from":"you"}}"#,
     )
 }

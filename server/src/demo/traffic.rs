@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tailwater_core::{Batch, BodyFormat, Draft, DraftError, SeqMode};
@@ -18,7 +18,10 @@ use super::{
     DOCUMENTS, REPOS,
     generate::{Documents, Firehose},
 };
-use crate::serve::{Publisher, Running};
+use crate::{
+    clock::now_us,
+    serve::{Publisher, Running},
+};
 
 /// Events are published together this often.
 const BEAT: Duration = Duration::from_millis(20);
@@ -127,9 +130,4 @@ fn send(feed: &Publisher, batch: Batch, counters: &Counters) {
         Ok(_) => counters.published.fetch_add(count, Ordering::Relaxed),
         Err(_) => counters.refused.fetch_add(count, Ordering::Relaxed),
     };
-}
-
-fn now_us() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }

@@ -10,13 +10,13 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | [`tables`] | what a user says of its entries |
-//! | [`batch`] | changes that reach the index together |
-//! | [`catch_up`] | from where an index stands to the tail of the log |
-//! | [`place`] | directories: names, throwing away, sweeping |
-//! | [`stamp`] | how far an index has come, and whether that fits a log |
-//! | [`store`] | the only file that names the store underneath |
-//! | [`error`] | errors |
+//! | `tables` | what a user says of its entries |
+//! | `batch` | changes that reach the index together |
+//! | `catch_up` | from where an index stands to the tail of the log |
+//! | `place` | directories: names, throwing away, sweeping |
+//! | `stamp` | how far an index has come, and whether that fits a log |
+//! | `store` | the only file that names the store underneath |
+//! | `error` | errors |
 //!
 //! Tested in `tests/`, beside this file.
 
@@ -112,7 +112,8 @@ impl<T: Tables> Index<T> {
         &self.origin
     }
 
-    /// The value of a key.
+    /// The value of a key. While a batch is being written, some of it may show already; what belongs together is read with
+    /// [`Index::range`], or by whoever writes.
     pub fn get(&self, table: T, key: &[u8]) -> Result<Option<Bytes>, IndexError> {
         self.store.get(&full_key(table, key)?)
     }

@@ -98,7 +98,7 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return Input::Drained;
         };
-        if subscriber.readings.session_mut().is_some_and(|session| session.is_full()) {
+        if subscriber.readings.session_mut().is_some_and(|session| session.requests.is_full()) {
             // It is read on once what it has asked for is under way.
             return Input::Drained;
         }
@@ -176,8 +176,8 @@ impl State {
         if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token)
             && let Some(session) = subscriber.readings.session_mut()
         {
-            session.ask(request);
-            self.asked.push(token);
+            session.requests.ask(request);
+            self.asked.push((token, session.requests.clone()));
         }
         false
     }

@@ -93,10 +93,16 @@ impl State {
     /// Ends one reading in its protocol's words: with its connection, unless that carries others for which nothing has
     /// changed.
     pub(super) fn end_reading(&mut self, Reader { token, reading: id }: Reader, reason: Farewell) {
-        let ends_alone = id != ReadingId::Only && reason == Farewell::Deleted;
-        let Some(reading) = self.reading_mut(token, id).filter(|_| ends_alone) else {
-            return self.end(token, reason);
+        let Some(reading) = self.reading_mut(token, id) else {
+            return;
         };
+        if reading.leaving {
+            // It wants nothing more, and has been told.
+            return self.make_ready(token);
+        }
+        if id == ReadingId::Only || reason != Farewell::Deleted {
+            return self.end(token, reason);
+        }
         reading.leaving = true;
         let group = reading.group;
         let farewell = self.groups.get(group).map(|group| group.protocol.farewell(reason)).unwrap_or_default();
@@ -143,7 +149,9 @@ impl State {
         if now >= subscriber.pace.since + window {
             let delivered = subscriber.delivered - subscriber.pace.delivered;
             let is_slow = subscriber.blocked && delivered < floor_bytes;
-            if is_slow && lag_events(&self.groups, &mut subscriber.readings) > self.floor_lag_events {
+            // Whoever does not take an answer holds up its own requests, and a place for resends with them.
+            let is_answered = subscriber.readings.session_mut().is_some_and(|session| session.unsaid.is_some());
+            if is_slow && (is_answered || lag_events(&self.groups, &mut subscriber.readings) > self.floor_lag_events) {
                 return Verdict::End(Farewell::TooSlow);
             }
             subscriber.pace = Pace { since: now, delivered: subscriber.delivered };

@@ -13,6 +13,7 @@ pub(crate) mod peer;
 pub(crate) mod protocol;
 mod reactor;
 mod reading;
+mod requests;
 mod session;
 mod slots;
 pub(crate) mod socket;
@@ -44,6 +45,7 @@ use self::{
     protocol::Farewell,
     reactor::Reactor,
     reading::Reader,
+    requests::Requests,
     slots::{Slots, Token},
     socket::TaskSlot,
     subscriber::Subscriber,
@@ -119,8 +121,8 @@ pub(crate) struct State {
     ready: VecDeque<Token>,
     /// Subscribers whose input was not read to its end.
     unread: Vec<Token>,
-    /// Connections that have asked for something since somebody looked.
-    asked: Vec<Token>,
+    /// Connections that have asked for something since somebody looked, and what that is.
+    asked: Vec<(Token, Rc<Requests>)>,
     wheel: Wheel,
     shard_index: usize,
     send_bytes_max: usize,

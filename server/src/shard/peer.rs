@@ -44,7 +44,7 @@ impl Peer {
         if bytes.is_empty() {
             return Ok(());
         }
-        poll_fn(|cx| self.poll_said(cx)).await?;
+        self.said().await?;
         let mut state = self.shard.state.borrow_mut();
         let subscriber = state.talking(self.token).ok_or(Gone)?;
         subscriber.queue(bytes, usize::MAX);
@@ -54,7 +54,11 @@ impl Peer {
         Ok(())
     }
 
-    /// Ready when nothing that was said waits to be sent.
+    /// Waits until everything said so far is sent.
+    pub(crate) async fn said(&self) -> Result<(), Gone> {
+        poll_fn(|cx| self.poll_said(cx)).await
+    }
+
     fn poll_said(&self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         let mut state = self.shard.state.borrow_mut();
         let Some(subscriber) = state.talking(self.token) else {
@@ -72,7 +76,8 @@ impl Peer {
         }
     }
 
-    /// Says something ahead of a stream and begins the stream, so that nothing comes between.
+    /// Says something ahead of a stream and begins the stream, so that nothing comes between. See that everything is
+    /// [said](Self::said) before: this does not wait.
     pub(crate) fn begin(&self, first: &[u8], start: ReadingStart) -> Result<ReadingId, Gone> {
         let shard = &self.shard;
         let mut state = shard.state.borrow_mut();
@@ -92,6 +97,13 @@ impl Peer {
         drop(state);
         shard.reactor.nudge();
         Ok(added)
+    }
+
+    /// Whether a stream that was begun goes on.
+    pub(crate) fn is_streaming(&self, id: ReadingId) -> bool {
+        let mut state = self.shard.state.borrow_mut();
+        let reading = state.talking(self.token).and_then(|subscriber| subscriber.readings.get_mut(id));
+        reading.is_some_and(|reading| !reading.leaving)
     }
 
     /// Ends a stream at the next frame boundary; nothing of it comes behind what is said next.
@@ -118,47 +130,24 @@ impl State {
             _ => None,
         }
     }
-
-    /// Takes what a connection has asked for, or notes that nobody answers any more.
-    fn take_requests(&mut self, token: Token) -> Vec<String> {
-        let Some(session) = self.talking(token).and_then(|subscriber| subscriber.readings.session_mut()) else {
-            return Vec::new();
-        };
-        let requests = session.take_requests();
-        session.answering = !requests.is_empty();
-        if session.answering {
-            // It may not have been read to the end while so much was waiting.
-            self.read_later(token);
-        }
-        requests
-    }
 }
 
 impl Shard {
     /// Begins to answer connections that have asked for something.
     pub(super) fn answer_requests(self: &Rc<Self>) {
         let asked = std::mem::take(&mut self.state.borrow_mut().asked);
-        for token in asked {
-            let mut state = self.state.borrow_mut();
-            let Some(session) = state.talking(token).and_then(|subscriber| subscriber.readings.session_mut()) else {
-                continue;
-            };
-            if std::mem::replace(&mut session.answering, true) {
-                continue;
-            }
-            let conversation = session.conversation.clone();
-            drop(state);
-            let peer = Peer { shard: self.clone(), token };
-            self.spawn(async move {
-                loop {
-                    let requests = peer.shard.state.borrow_mut().take_requests(token);
-                    if requests.is_empty() {
-                        return;
+        for (token, requests) in asked {
+            if requests.begin() {
+                let peer = Peer { shard: self.clone(), token };
+                self.spawn(async move {
+                    while let Some(taken) = requests.take() {
+                        // It may not have been read to the end while so much was waiting.
+                        peer.shard.state.borrow_mut().read_later(token);
+                        peer.shard.reactor.nudge();
+                        requests.conversation.clone().answer(peer.clone(), taken).await;
                     }
-                    peer.shard.reactor.nudge();
-                    conversation.clone().answer(peer.clone(), requests).await;
-                }
-            });
+                });
+            }
         }
     }
 }

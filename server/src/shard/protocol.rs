@@ -68,7 +68,8 @@ pub(crate) struct StreamStart {
 
 /// The dialect's side of a connection that carries many streams and takes requests while they run.
 pub(crate) trait Conversation {
-    /// Answers requests in their order. The next ones come when these are answered.
+    /// Answers requests in their order. The next ones come when these are answered. Whoever has asked may be gone before
+    /// its requests are looked at; what changes something is done all the same.
     fn answer(self: Rc<Self>, peer: Peer, requests: Vec<String>) -> Answering;
 }
 

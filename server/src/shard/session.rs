@@ -1,50 +1,32 @@
 //! A connection that carries many streams and takes requests while they run.
 //!
-//! Owns the readings of such a connection, the order in which they get their turns, and the requests that wait to be
-//! answered. Only the reading at the head of the line can stand within a frame. Never understands a request: that is the
-//! dialect's [`Conversation`]. Tested by `server/tests/streamr/`.
+//! Owns the readings of such a connection and the order in which they get their turns. Only the reading at the head of the
+//! line can stand within a frame. Never understands a request: that is the dialect's
+//! [`Conversation`](super::protocol::Conversation). Tested by `server/tests/streamr/`.
 
 use std::{collections::VecDeque, rc::Rc, task::Waker};
 
 use super::{
-    protocol::{Conversation, StreamProtocol},
+    protocol::StreamProtocol,
     reading::Reading,
+    requests::Requests,
     slots::{Slots, Token},
 };
-
-/// Bytes of requests that may wait; beyond that the connection is not read until some are answered.
-const REQUEST_BYTES_MAX: usize = 1 << 20;
-
-/// Requests that may wait, however short.
-const REQUESTS_MAX: usize = 4_096;
 
 /// See the module.
 pub(crate) struct Session {
     pub(crate) protocol: Rc<dyn StreamProtocol>,
-    pub(crate) conversation: Rc<dyn Conversation>,
+    pub(crate) requests: Rc<Requests>,
     readings: Slots<Reading>,
     /// Readings that may have something to send; the first one is served.
     line: VecDeque<Token>,
-    requests: Vec<String>,
-    request_bytes: usize,
-    /// A task answers the requests.
-    pub(crate) answering: bool,
     /// The task that waits until everything said so far is sent.
     pub(crate) unsaid: Option<Waker>,
 }
 
 impl Session {
-    pub(crate) fn new(protocol: Rc<dyn StreamProtocol>, conversation: Rc<dyn Conversation>) -> Self {
-        Self {
-            protocol,
-            conversation,
-            readings: Slots::new(),
-            line: VecDeque::new(),
-            requests: Vec::new(),
-            request_bytes: 0,
-            answering: false,
-            unsaid: None,
-        }
+    pub(crate) fn new(protocol: Rc<dyn StreamProtocol>, requests: Rc<Requests>) -> Self {
+        Self { protocol, requests, readings: Slots::new(), line: VecDeque::new(), unsaid: None }
     }
 
     /// Adds a reading at the end of the line.
@@ -113,22 +95,5 @@ impl Session {
         } else {
             self.line.retain(|other| *other != id);
         }
-    }
-
-    /// Files a request.
-    pub(crate) fn ask(&mut self, request: String) {
-        self.request_bytes += request.len();
-        self.requests.push(request);
-    }
-
-    /// Whether so much is asked that nothing more is read for now.
-    pub(crate) fn is_full(&self) -> bool {
-        self.request_bytes >= REQUEST_BYTES_MAX || self.requests.len() >= REQUESTS_MAX
-    }
-
-    /// Takes all requests, in order.
-    pub(crate) fn take_requests(&mut self) -> Vec<String> {
-        self.request_bytes = 0;
-        std::mem::take(&mut self.requests)
     }
 }

@@ -13,6 +13,7 @@ use super::{
     Shard, Slot, State,
     protocol::{ConversationStart, Farewell, StreamStart},
     reading::{Reader, Reading},
+    requests::Requests,
     session::Session,
     slots::Token,
     socket::Socket,
@@ -37,7 +38,7 @@ impl Shard {
 
     /// Turns a request's socket into a connection that takes further requests.
     pub(crate) fn converse(self: &Rc<Self>, socket: Socket, start: ConversationStart, leftover: &[u8]) {
-        let session = Session::new(start.protocol, start.conversation);
+        let session = Session::new(start.protocol, Rc::new(Requests::new(start.conversation)));
         let decoder = ClientDecoder::new(start.message_bytes_max);
         self.enter(socket, Readings::Many(Box::new(session)), decoder, &start.prelude, leftover);
     }
@@ -127,16 +128,17 @@ impl Shard {
     fn resume_at(&self, reader: Reader, cursor: Cursor, moved: Result<(), CursorError>) {
         let Reader { token, reading: id } = reader;
         let mut state = self.state.borrow_mut();
-        if let Some(reading) = state.reading_mut(token, id) {
-            reading.cursor = Some(cursor);
-        }
+        let Some(reading) = state.reading_mut(token, id) else {
+            return;
+        };
+        reading.cursor = Some(cursor);
+        let group = reading.group;
         state.rejoin_line(token, id);
         match moved {
             Ok(()) => state.make_ready(token),
-            Err(CursorError::Gone { .. }) => state.end(token, Farewell::LeftWindow),
             Err(error) => {
-                tracing::error!(%error, "a stream ends because its next segment cannot be read");
-                state.end(token, Farewell::Damaged);
+                let deleted = state.groups.get(group).is_some_and(|group| group.feed.is_deleted());
+                state.end_reading(reader, farewell_for(&error, deleted));
             }
         }
         drop(state);
@@ -170,6 +172,18 @@ impl Shard {
             shard.reactor.nudge();
         };
         self.spawn(populating);
+    }
+}
+
+/// Why a stream ends whose next segment could not be had.
+fn farewell_for(error: &CursorError, deleted: bool) -> Farewell {
+    match error {
+        _ if deleted => Farewell::Deleted,
+        CursorError::Gone { .. } => Farewell::LeftWindow,
+        error => {
+            tracing::error!(%error, "a stream ends because its next segment cannot be read");
+            Farewell::Damaged
+        }
     }
 }
 

@@ -104,12 +104,6 @@ impl Readings {
         }
     }
 
-    /// Whether the current one has been sent everything that its segment has so far.
-    pub(crate) fn is_at_end(&mut self) -> bool {
-        let cursor = self.current().and_then(|(_, reading)| reading.cursor.as_ref());
-        cursor.is_some_and(|cursor| cursor.lag_bytes_in_segment() == 0)
-    }
-
     /// Whether others wait while the current one has its turn.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Many(session) if session.is_shared())

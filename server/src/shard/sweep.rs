@@ -133,11 +133,15 @@ impl State {
         }
         self.sends += 1;
         self.sent_bytes += count as u64;
-        match sent {
-            // Most sends of a quiet stream reach the tail: the turn that would find that out is spared.
-            Sent::All if !is_shared && subscriber.readings.is_at_end() => self.turn_hop(token, id),
-            sent => self.settle(token, sent),
+        // Most sends of a quiet stream reach the tail: the turn that would find that out is spared.
+        if matches!(sent, Sent::All)
+            && subscriber.control.is_none()
+            && let Readings::One(reading) = &mut subscriber.readings
+            && park(&mut self.groups, token, reading)
+        {
+            return After::Nothing;
         }
+        self.settle(token, sent)
     }
 
     /// The cursor has nothing more in its segment as far as it is committed.
@@ -299,6 +303,18 @@ impl State {
             _ => false,
         });
     }
+}
+
+/// Files a connection's only reading with those who wait at the tail, if that is where it stands.
+fn park(groups: &mut Groups, token: Token, reading: &mut Reading) -> bool {
+    if reading.cursor.as_mut().is_none_or(|cursor| cursor.step() != Step::AtTail) {
+        return false;
+    }
+    reading.replay = None;
+    if !std::mem::replace(&mut reading.waiting, true) {
+        groups.wait(reading.group, Reader { token, reading: ReadingId::Only });
+    }
+    true
 }
 
 /// What the connection speaks.

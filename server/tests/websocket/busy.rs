@@ -44,6 +44,23 @@ fn a_pong_overtakes_what_is_queued() {
     assert!(pong && before < EVENTS / 2, "{before} of {EVENTS} events came before the pong");
 }
 
+/// A pong that waited for the end of the last event there was stayed unsent until the next event or heartbeat.
+#[test]
+fn a_pong_follows_the_last_event_at_once() {
+    let appliance = Appliance::start();
+    let line = format!("{{\"kind\":\"put\",\"body\":\"{}\"}}\n", "x".repeat(4_900_000));
+    assert_eq!(appliance.publish("repos", &line).0, 200);
+    let mut connection = Connection::on(connect_narrow(appliance.address));
+    let head = connection.send(upgrade(&format!("{STREAM}?cursor=0")) + "\r\n").head();
+    assert_eq!(head.status, 101);
+    // The event has begun, and the kernel holds little of it.
+    let begun = connection.take(10);
+    connection.send(client_frame(PING, b"now"));
+    let length = u64::from_be_bytes(begun[2..10].try_into().unwrap());
+    connection.take(length as usize);
+    assert_eq!(server_frame(&mut connection), (PONG, b"now".to_vec()));
+}
+
 #[test]
 fn a_close_overtakes_what_is_queued() {
     let appliance = Appliance::start();

@@ -105,7 +105,23 @@ fn other_id<'e>(event: &Event<'e>) -> Cow<'e, str> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Text<'e>(#[serde(borrow)] pub(super) Cow<'e, str>);
 
-/// What streams tell of a transaction, and what filters ask for.
+/// What streams tell of a transaction. Everything else is passed over without being kept.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Named<'e> {
+    #[serde(borrow)]
+    pub(super) id: Cow<'e, str>,
+    #[serde(borrow, default)]
+    asset: Option<Asset<'e>>,
+}
+
+impl Named<'_> {
+    /// The id of the asset: see [`Brief::asset_id`].
+    pub(super) fn asset_id(&self) -> &str {
+        asset_id(self.asset.as_ref(), &self.id)
+    }
+}
+
+/// The same, and what filters ask for.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Brief<'e> {
     #[serde(borrow)]
@@ -116,6 +132,10 @@ pub(super) struct Brief<'e> {
     operation: Option<&'e RawValue>,
     #[serde(borrow, default)]
     outputs: Option<&'e RawValue>,
+}
+
+fn asset_id<'a>(asset: Option<&'a Asset<'_>>, id: &'a str) -> &'a str {
+    asset.and_then(|asset| asset.id.as_ref()).map_or(id, |id| &id.0)
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -134,7 +154,7 @@ pub(super) struct Owned<'e> {
 impl<'e> Brief<'e> {
     /// The id of the asset: of the one it names, or its own where it creates one or proposes an election.
     pub(super) fn asset_id(&self) -> &str {
-        self.asset.as_ref().and_then(|asset| asset.id.as_ref()).map_or(&self.id, |id| &id.0)
+        asset_id(self.asset.as_ref(), &self.id)
     }
 
     /// What the transaction does, if it says so.

@@ -9,6 +9,7 @@ use std::{
     net::IpAddr,
     rc::Rc,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use tailwater_core::{FeedId, Start};
@@ -29,11 +30,21 @@ use super::{
 use crate::{
     feeds::FeedEntry,
     http::{Reply, Request, Response},
+    limits::Replay,
     shard::{
+        breathe,
         peer::{Gone, Peer, ReadingId},
         protocol::{Answering, Conversation, ConversationStart, Farewell, ReadingStart, StreamProtocol, Transport},
     },
 };
+
+/// Bytes of requests that are read before others on the shard get a turn.
+const UNPAUSED_BYTES_MAX: usize = 256 << 10;
+
+/// How long a resend waits for one of its address's places, and how often it looks. Clients below 1.0 that are refused
+/// wait for ever, and with them everything they would show.
+const PLACE_TIMEOUT: Duration = Duration::from_secs(60);
+const PLACE_LOOK: Duration = Duration::from_millis(50);
 
 /// An empty ping.
 const PING: &[u8] = &[0x89, 0x00];
@@ -116,36 +127,41 @@ struct Talk {
 
 impl Conversation for Talk {
     fn answer(self: Rc<Self>, peer: Peer, requests: Vec<String>) -> Answering {
-        Box::pin(async move {
-            // A client that has gone is not answered any further.
-            let _gone = self.answer_all(&peer, &requests).await;
-        })
+        Box::pin(async move { self.answer_all(&peer, &requests).await })
     }
 }
 
 impl Talk {
-    async fn answer_all(&self, peer: &Peer, requests: &[String]) -> Result<(), Gone> {
+    /// A client that is gone before it is answered has published what it has published.
+    async fn answer_all(&self, peer: &Peer, requests: &[String]) {
         let mut run = Run::default();
         let mut acks = Acks::new();
+        let mut unpaused_bytes = 0;
         for (tag, text) in requests.iter().enumerate() {
+            unpaused_bytes += text.len();
+            if unpaused_bytes > UNPAUSED_BYTES_MAX {
+                unpaused_bytes = 0;
+                breathe().await;
+            }
             let incoming = parse_message(text, &self.limits);
             self.style.set(self.style.get().after_request(incoming.has_session_token));
             if let (Some(ack), Ok(Asked::Publish(publish))) = (&incoming.ack, &incoming.request) {
                 acks.insert(tag, (ack.clone(), publish.stream.clone().into_owned()));
             }
-            match self.collect(peer, tag, &incoming, &mut run) {
-                Ok(true) => continue,
-                Ok(false) => self.finish(peer, std::mem::take(&mut run), &mut acks).await?,
-                Err(error) => {
-                    self.finish(peer, std::mem::take(&mut run), &mut acks).await?;
-                    let ack = acks.remove(&tag).map(|(ack, _)| ack);
-                    self.refuse(peer, &error, ack.as_ref()).await?;
-                    continue;
-                }
+            let collected = self.collect(peer, tag, &incoming, &mut run);
+            if let Ok(true) = collected {
+                continue;
             }
-            self.answer_one(peer, incoming).await?;
+            let _gone = self.finish(peer, std::mem::take(&mut run), &mut acks).await;
+            let _gone = match collected {
+                Ok(_) => self.answer_one(peer, incoming).await,
+                Err(error) => {
+                    let ack = acks.remove(&tag).map(|(ack, _)| ack);
+                    self.refuse(peer, &error, ack.as_ref()).await
+                }
+            };
         }
-        self.finish(peer, run, &mut acks).await
+        let _gone = self.finish(peer, run, &mut acks).await;
     }
 
     /// Adds a publish request to those that are stored together; false when it is something else.
@@ -188,6 +204,8 @@ impl Talk {
     }
 
     async fn answer_one(&self, peer: &Peer, incoming: Incoming<'_>) -> Result<(), Gone> {
+        // Nothing is looked up for somebody who does not take what was said before.
+        peer.said().await?;
         let who = who(&peer.shard().appliance, &incoming.credentials);
         let answered = match incoming.request {
             Ok(Asked::Subscribe(subscribe)) => {
@@ -240,7 +258,7 @@ impl Talk {
         if self.followed.borrow().contains_key(&feed.id()) {
             return peer.say(&out).await.map(Ok);
         }
-        if self.followed.borrow().len() >= self.followed_max {
+        if !self.may_follow_another(peer) {
             return Ok(Err(StreamrError::TooManySubscriptions { count_max: self.followed_max }));
         }
         let encoding = peer.shard().appliance.encodings.streamr_json;
@@ -256,6 +274,15 @@ impl Talk {
         let reading = peer.begin(&out, start)?;
         self.followed.borrow_mut().insert(feed.id(), reading);
         Ok(Ok(()))
+    }
+
+    /// Whether there is room for a subscription. Those of streams that were deleted take none.
+    fn may_follow_another(&self, peer: &Peer) -> bool {
+        let mut followed = self.followed.borrow_mut();
+        if followed.len() >= self.followed_max {
+            followed.retain(|_, reading| peer.is_streaming(*reading));
+        }
+        followed.len() < self.followed_max
     }
 
     async fn unsubscribe(&self, peer: &Peer, unsubscribe: &Unsubscribe<'_>) -> Result<Result<(), StreamrError>, Gone> {
@@ -279,13 +306,26 @@ impl Talk {
         peer.say(&out).await.map(Ok)
     }
 
+    /// One of the places for resends that this address has; `None` when none became free in time.
+    async fn place(&self, peer: &Peer) -> Result<Option<Replay>, Gone> {
+        let began = Instant::now();
+        loop {
+            peer.said().await?;
+            let place = peer.shard().appliance.places.replay(self.address);
+            if place.is_some() || began.elapsed() > PLACE_TIMEOUT {
+                return Ok(place);
+            }
+            glommio::timer::sleep(PLACE_LOOK).await;
+        }
+    }
+
     async fn resend(
         &self,
         peer: &Peer,
         resend: &Resend<'_>,
         feed: &Arc<FeedEntry>,
     ) -> Result<Result<(), StreamrError>, Gone> {
-        let Some(_place) = peer.shard().appliance.places.replay(self.address) else {
+        let Some(_place) = self.place(peer).await? else {
             return Ok(Err(resend.failed("your address asks for too many at once; wait until one is complete")));
         };
         let place = Place { stream: &resend.stream, partition: resend.partition };
@@ -293,7 +333,7 @@ impl Talk {
         let (log, selection, sub) = (feed.feed().clone(), resend.selection, resend.sub.clone());
         let first = glommio::executor()
             .spawn_blocking(move || match look_up(&log, selection)? {
-                Some(range) => Wanted::new(log, encoder, sub, range).piece().map(Some),
+                Some(run) => Wanted::new(log, encoder, sub, run).piece().map(Some),
                 None => Ok(None),
             })
             .await;

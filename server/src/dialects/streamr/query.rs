@@ -12,7 +12,8 @@ use tailwater_wire::streamr::{
 
 use super::{
     place::{Stream, denied, who_asks},
-    refused, resend,
+    refused,
+    resend::{self, Run},
 };
 use crate::http::{Request, Response};
 
@@ -52,9 +53,9 @@ async fn answer(
 fn read(feed: &Feed, encoder: &StreamrJson, asked: &DataQuery) -> Result<Vec<u8>, ReadError> {
     let mut body = Vec::new();
     let mut answer = AnswerWriter::new(&mut body, encoder, asked.wrapper, asked.content);
-    if let Some((from, to)) = resend::look_up(feed, asked.selection)? {
+    if let Some(Run { from, to, mut count_max }) = resend::look_up(feed, asked.selection)? {
         let mut reader = feed.read(from);
-        while answer.bytes() < ANSWER_BYTES_MAX {
+        while answer.bytes() < ANSWER_BYTES_MAX && count_max > 0 {
             let Some(next) = reader.next_with_previous() else {
                 break;
             };
@@ -63,6 +64,7 @@ fn read(feed: &Feed, encoder: &StreamrJson, asked: &DataQuery) -> Result<Vec<u8>
                 break;
             }
             answer.push(&event, previous_seq);
+            count_max -= 1;
         }
     }
     answer.finish();

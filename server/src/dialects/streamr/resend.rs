@@ -19,13 +19,22 @@ const PIECE_BYTES_MAX: usize = 128 << 10;
 /// Events that are looked at for one piece.
 const PIECE_EVENTS_MAX: usize = 4_096;
 
+/// Messages of a feed, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) from: u64,
+    /// The last offset.
+    pub(super) to: u64,
+    /// How many at most.
+    pub(super) count_max: u64,
+}
+
 /// What is still to be sent.
 pub(super) struct Wanted {
     feed: Arc<Feed>,
     encoder: Arc<StreamrJson>,
     sub: Option<Token>,
-    from: u64,
-    to: u64,
+    run: Run,
 }
 
 /// Messages, and what remains.
@@ -35,15 +44,20 @@ pub(super) struct Piece {
 }
 
 /// Looks up what a selection means now; `None` when that is nothing. Blocks.
-pub(super) fn look_up(feed: &Feed, selection: Selection) -> Result<Option<(u64, u64)>, ReadError> {
-    let last = feed.last_seq();
-    let window = (feed.event_count() > 0 && feed.first_seq() <= last).then(|| Window {
-        first: feed.first_seq(),
-        last,
-        before_first: feed.seq_before_first(),
-    });
-    let found = match plan(selection, window) {
-        Plan::Last { count } => between(feed.seq_of_last(count.into())?, Some(last)),
+pub(super) fn look_up(feed: &Feed, selection: Selection) -> Result<Option<Run>, ReadError> {
+    // The log is asked, not the feed: its last seq follows a moment after subscribers may have seen the message.
+    let Some(last) = feed.seq_of_last(1)? else {
+        return Ok(None);
+    };
+    let window = Window { first: feed.first_seq(), last, before_first: feed.seq_before_first() };
+    let mut count_max = u64::MAX;
+    let found = match plan(selection, Some(window)) {
+        Plan::Last { count } => {
+            count_max = count.into();
+            let first = feed.seq_of_last(count_max)?;
+            // More may have come meanwhile: the last one of just now can lie before it.
+            between(first, feed.seq_of_last(1)?)
+        }
         Plan::Times { from_us, to_us } => {
             let to = to_us.map_or(Ok(Some(last)), |to_us| feed.last_seq_until(to_us))?;
             between(feed.first_seq_since(from_us)?, to)
@@ -51,30 +65,33 @@ pub(super) fn look_up(feed: &Feed, selection: Selection) -> Result<Option<(u64, 
         known => known,
     };
     match found {
-        Plan::Offsets { from, to } => Ok(Some((from, to))),
+        Plan::Offsets { from, to } => Ok(Some(Run { from, to, count_max })),
         _ => Ok(None),
     }
 }
 
 impl Wanted {
-    pub(super) fn new(feed: Arc<Feed>, encoder: Arc<StreamrJson>, sub: Option<Token>, (from, to): (u64, u64)) -> Self {
-        Self { feed, encoder, sub, from, to }
+    pub(super) fn new(feed: Arc<Feed>, encoder: Arc<StreamrJson>, sub: Option<Token>, run: Run) -> Self {
+        Self { feed, encoder, sub, run }
     }
 
     /// Makes the next messages. Blocks.
     pub(super) fn piece(mut self) -> Result<Piece, ReadError> {
         let mut bytes = Vec::new();
-        let mut reader = self.feed.read(self.from);
+        let mut reader = self.feed.read(self.run.from);
         for _ in 0..PIECE_EVENTS_MAX {
+            if self.run.count_max == 0 {
+                return Ok(Piece { bytes, rest: None });
+            }
             let Some(next) = reader.next_with_previous() else {
                 return Ok(Piece { bytes, rest: None });
             };
             let (event, previous_seq) = next?;
-            if event.seq > self.to {
+            if event.seq > self.run.to {
                 return Ok(Piece { bytes, rest: None });
             }
             write_unicast(&mut bytes, self.sub.as_ref(), |out| self.encoder.write_message(&event, previous_seq, out));
-            self.from = event.seq + 1;
+            self.run = Run { from: event.seq + 1, count_max: self.run.count_max - 1, ..self.run };
             if bytes.len() >= PIECE_BYTES_MAX {
                 break;
             }

@@ -75,10 +75,8 @@ pub(super) async fn create(request: &mut Request<'_>) -> Response {
         Ok(body) => body,
         Err(error) => return invalid(error.status().unwrap_or(400), &error.to_string()).closing(),
     };
-    match who_asks(request) {
-        Ok(who) if who.may_administer() => {}
-        Ok(who) => return refused(&denied(&who)),
-        Err(error) => return refused(&error),
+    if let Err(error) = who_asks(request).and_then(|who| administering(request, &who)) {
+        return refused(&error);
     }
     let new = match serde_json::from_slice::<NewStream>(&body) {
         Ok(new) => new,
@@ -110,7 +108,7 @@ pub(super) async fn delete(request: &Request<'_>, stream: &str) -> Response {
     let appliance = &request.shard.appliance;
     let found = who_asks(request).and_then(|who| {
         let found = Stream::find(appliance, stream)?;
-        if who.may_administer() { Ok(found) } else { Err(denied(&who)) }
+        administering(request, &who).map(|()| found)
     });
     let name = match found {
         Ok(found) => found.first().feed().name().to_owned(),
@@ -121,6 +119,15 @@ pub(super) async fn delete(request: &Request<'_>, stream: &str) -> Response {
         Err(FeedsError::Unknown { .. }) => refused(&not_found(stream)),
         Err(error) => could_not(&error),
     }
+}
+
+/// Refuses whoever may not create and delete streams, and notes who does.
+fn administering(request: &Request<'_>, who: &Who) -> Result<(), StreamrError> {
+    if !who.may_administer() {
+        return Err(denied(who));
+    }
+    tracing::info!(by = who.name(), method = request.head.method(), path = request.head.path(), "administered");
+    Ok(())
 }
 
 /// The feed of a new stream's first partition. A stream's id may have characters that a feed's name may not.

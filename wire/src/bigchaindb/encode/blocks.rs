@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use sha3::{Digest, Sha3_256};
 use tailwater_core::{Encoder, Event};
 
-use super::super::block::{self, Block, Brief};
+use super::super::block::{self, Block, Named};
 use crate::json::{write_str, write_u64};
 use crate::websocket::frame::{self, Opcode};
 
@@ -23,7 +23,7 @@ impl Encoder for BigchaindbBlocks {
     }
 
     fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
-        let ids: Vec<Cow<'_, str>> = match block::read::<Brief<'_>>(event) {
+        let ids: Vec<Cow<'_, str>> = match block::read::<Named<'_>>(event) {
             Block::Transactions(transactions) => transactions.into_iter().map(|it| it.id).collect(),
             Block::Other(id) => vec![id],
         };

@@ -2,7 +2,7 @@
 
 use tailwater_core::{Encoder, Event};
 
-use super::super::block::{self, Block, Brief};
+use super::super::block::{self, Block, Named};
 use crate::json::{write_str, write_u64};
 use crate::websocket::frame::{self, Opcode};
 
@@ -16,7 +16,7 @@ impl Encoder for BigchaindbTransactions {
     }
 
     fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
-        match block::read::<Brief<'_>>(event) {
+        match block::read::<Named<'_>>(event) {
             Block::Transactions(transactions) => {
                 transactions.iter().for_each(|it| write_message(event.seq, it.asset_id(), &it.id, out));
             }
