@@ -84,7 +84,9 @@ pub(super) fn catch_up(shelf: &Shelf, feed: &Feed, revs_limit: usize, bytes_max:
             bytes += event.body.len();
             last = Some(LastEvent::of(&event));
         }
-        let Some(last) = last else { return Ok(()) };
+        if last.is_none() {
+            return Ok(());
+        }
         shelf.show(staging.news(last)?)?;
         if shelf.unwritten_bytes() >= bytes_max {
             shelf.write_out()?;

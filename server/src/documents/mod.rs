@@ -91,12 +91,20 @@ pub struct Home {
 }
 
 /// Limits of each database.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct DocumentsOptions {
     /// Memory of its index.
     pub index: IndexOptions,
     /// What may wait to be written.
     pub write: WriteLimits,
+    /// Bytes of one attachment; default 64 MiB.
+    pub attachment_bytes_max: u64,
+}
+
+impl Default for DocumentsOptions {
+    fn default() -> Self {
+        Self { index: IndexOptions::default(), write: WriteLimits::default(), attachment_bytes_max: 64 << 20 }
+    }
 }
 
 /// An open database. One process has it open once.
@@ -119,7 +127,7 @@ impl Home {
     /// begins at once.
     pub fn open(&self, feed: Arc<Feed>) -> Result<Arc<Database>, DocumentsError> {
         let dir = beside::dir(&self.data, feed.uid());
-        let blobs = Blobs::open(&self.data, feed.uid())?;
+        let blobs = Blobs::open(&self.data, feed.uid(), self.options.attachment_bytes_max)?;
         let database = Arc::new(Database {
             shelf: Shelf::open(&Indexes::new(&self.data), &feed, self.options.index)?,
             feed,

@@ -28,6 +28,7 @@ use crate::index::{Index, IndexOptions, Indexes};
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Shelf {
+    feed: Arc<Feed>,
     pub(super) index: Index<Table>,
     pub(super) live: Live,
     layers: RwLock<Layers>,
@@ -50,8 +51,8 @@ struct Layers {
 /// What a group of events makes known.
 #[derive(Debug)]
 pub(super) struct News {
-    /// The last of them.
-    pub(super) last: LastEvent,
+    /// The last of them; `None` if there are none, and documents have left the window.
+    pub(super) last: Option<LastEvent>,
     pub(super) records: Vec<(Box<str>, RecordBytes)>,
     pub(super) attachments: Vec<([u8; 16], u64)>,
     pub(super) flips: Vec<Flip>,
@@ -60,12 +61,13 @@ pub(super) struct News {
 
 impl Shelf {
     /// Opens the index of a feed, or begins a new one. It may be behind the log.
-    pub(super) fn open(indexes: &Indexes, feed: &Feed, options: IndexOptions) -> Result<Self, DocumentsError> {
+    pub(super) fn open(indexes: &Indexes, feed: &Arc<Feed>, options: IndexOptions) -> Result<Self, DocumentsError> {
         let index = indexes.open(feed, feed.uid(), options)?;
         let live = Live::open(&index)?;
         let totals = index.get(Table::Totals, &[])?.map_or(Ok(Totals::default()), |bytes| Totals::read(&bytes))?;
         let ids = (index.applied_seq() == 0).then(Filter::new);
         Ok(Self {
+            feed: Arc::clone(feed),
             known_seq: AtomicU64::new(index.applied_seq()),
             index,
             live,
@@ -84,8 +86,18 @@ impl Shelf {
         self.known_seq.fetch_max(seq, Ordering::AcqRel);
     }
 
-    /// What is known of a document.
+    /// What is known of a document; `None` for one whose latest event has left the window.
     pub(super) fn record(&self, id: &str) -> Result<Option<Record>, DocumentsError> {
+        Ok(self.any_record(id)?.filter(|record| !self.is_gone(record)))
+    }
+
+    /// Whether the latest event of a document has left the window, and the document with it.
+    pub(super) fn is_gone(&self, record: &Record) -> bool {
+        record.seq < self.feed.first_seq()
+    }
+
+    /// What is known of a document, be it gone or not.
+    pub(super) fn any_record(&self, id: &str) -> Result<Option<Record>, DocumentsError> {
         let layers = self.read();
         let leaving = || layers.leaving.as_ref().and_then(|leaving| leaving.get(id));
         if let Some(found) = layers.top.get(id).or_else(leaving) {
@@ -124,8 +136,10 @@ impl Shelf {
         layers.top.name_attachments(news.attachments);
         layers.top.totals = news.totals;
         layers.totals = news.totals;
-        self.known_seq.fetch_max(news.last.seq(), Ordering::AcqRel);
-        layers.top.last = Some(news.last);
+        if let Some(last) = news.last {
+            self.known_seq.fetch_max(last.seq(), Ordering::AcqRel);
+            layers.top.last = Some(last);
+        }
         Ok(())
     }
 

@@ -5,6 +5,8 @@
 
 use std::{collections::HashMap, mem};
 
+use tailwater_wire::couchdb::rev::RevTree;
+
 use super::{
     error::DocumentsError,
     layer::LastEvent,
@@ -57,9 +59,14 @@ impl<'s> Staging<'s> {
         if let Some(slot) = self.by_id.get(id) {
             return Ok(*slot);
         }
-        let record = self.shelf.record(id)?.unwrap_or_default();
+        let mut record = self.shelf.any_record(id)?.unwrap_or_default();
+        let standing = record.standing();
+        if self.shelf.is_gone(&record) {
+            // It still counts, until it is replaced.
+            record.tree = RevTree::new();
+        }
         let slot = Slot(self.slots.len());
-        self.slots.push(Entry { standing: record.standing(), record, changed: false });
+        self.slots.push(Entry { record, standing, changed: false });
         self.by_id.insert(id.into(), slot);
         Ok(slot)
     }
@@ -94,8 +101,8 @@ impl<'s> Staging<'s> {
         self.attachments.push((digest, seq));
     }
 
-    /// All of it, up to this event, ready to be shown.
-    pub(super) fn news(mut self, last: LastEvent) -> Result<News, DocumentsError> {
+    /// All of it, up to this event if there is one, ready to be shown.
+    pub(super) fn news(mut self, last: Option<LastEvent>) -> Result<News, DocumentsError> {
         self.shelf.live.load(&self.shelf.index, &self.flips)?;
         let mut bytes = Vec::new();
         let mut records = Vec::with_capacity(self.by_id.len());

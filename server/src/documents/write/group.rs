@@ -126,7 +126,7 @@ impl<'d> Group<'d> {
         let mut appending = pin!(database.feed.append(batch, SeqMode::Assign));
         // Sets the log going; it works while the rest is made ready.
         let early = block_on(poll_once(&mut appending));
-        let news = staging.news(last);
+        let news = staging.news(Some(last));
         let appended = early.unwrap_or_else(|| block_on(appending))?;
         let shown = match news {
             Ok(news) if appended.first_seq == first_seq => database.shelf.show(news),
