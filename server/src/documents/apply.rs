@@ -18,6 +18,7 @@ use tailwater_wire::couchdb::{
 
 use super::{
     error::DocumentsError,
+    layer::LastEvent,
     prune::without_leaves,
     purge_event::read_left,
     record::Record,
@@ -70,22 +71,25 @@ pub(super) fn purged(record: &Record, goes: impl FnMut(&Rev) -> bool) -> Record 
     if tree.is_empty() { Record::default() } else { Record { tree, ..*record } }
 }
 
-/// Brings the index from where it is to the tail of the log. Only one at a time may do it; see [`super::turns`].
-pub(super) fn catch_up(shelf: &Shelf, feed: &Feed, revs_limit: usize) -> Result<(), DocumentsError> {
-    let mut reader = feed.read(shelf.index.applied_seq() + 1);
+/// Brings what is known from where it is to the tail of the log. Only one at a time may do it; see [`super::turns`].
+pub(super) fn catch_up(shelf: &Shelf, feed: &Feed, revs_limit: usize, bytes_max: usize) -> Result<(), DocumentsError> {
+    let mut reader = feed.read(shelf.known_seq() + 1);
     loop {
         let mut staging = Staging::new(shelf);
-        let (mut events, mut bytes) = (0, 0);
+        let (mut events, mut bytes, mut last) = (0, 0, None);
         while events < GROUP_EVENTS && bytes < GROUP_BYTES {
             let Some(event) = reader.next().transpose()? else { break };
             apply(&event, revs_limit, &mut staging)?;
-            staging.applied(&event);
             events += 1;
             bytes += event.body.len();
+            last = Some(LastEvent::of(&event));
         }
-        if events == 0 {
+        if last.is_none() {
             return Ok(());
         }
-        staging.ready()?.write(shelf)?;
+        shelf.show(staging.news(last)?)?;
+        if shelf.unwritten_bytes() >= bytes_max {
+            shelf.write_out()?;
+        }
     }
 }

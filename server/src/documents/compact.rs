@@ -16,9 +16,14 @@ use super::{
     attachments::Swept,
     error::DocumentsError,
     purge_event::read_left,
+    record::Record,
+    staging::Staging,
     stored::id_of,
     tables::{Table, attachment_key, key_number},
 };
+
+/// Documents that are forgotten at once: what they take in memory waits for the next event to be written with it.
+const FORGOTTEN_MAX: u64 = 20_000;
 
 /// Whether an event is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +50,34 @@ impl Database {
         Ok(Compaction { database: Arc::clone(self), reader: self.feed.read(first_seq), last_seq })
     }
 
+    /// Forgets documents whose latest event has left the window of a feed that does not keep all: nobody sees them any more,
+    /// but they are still counted, and in the index. Looks at all documents; does as many as there is memory for, and says
+    /// how many: none when it is done.
+    pub fn forget_gone(&self) -> Result<u64, DocumentsError> {
+        let mut forgotten = 0;
+        let _turn = self.turns.take();
+        self.catch_up()?;
+        self.shelf.write_out()?;
+        let mut staging = Staging::new(&self.shelf);
+        for row in self.shelf.index.range(Table::Documents, ..)? {
+            let (id, value) = row?;
+            if !self.shelf.is_gone(&Record::read(&id, &value)?) {
+                continue;
+            }
+            let id = String::from_utf8_lossy(&id);
+            let slot = staging.slot(&id)?;
+            if staging.record(slot).seq != 0 {
+                staging.replace(slot, &id, Record::default());
+                forgotten += 1;
+            }
+            if forgotten >= FORGOTTEN_MAX {
+                break;
+            }
+        }
+        self.shelf.show(staging.news(None)?)?;
+        Ok(forgotten)
+    }
+
     /// Removes attachments that no event of the log names.
     pub fn sweep_attachments(&self) -> Result<Swept, DocumentsError> {
         self.settle()?;
@@ -52,8 +85,8 @@ impl Database {
     }
 
     fn names_attachment(&self, digest: [u8; 16]) -> Result<bool, DocumentsError> {
-        // What the index has not heard of yet may name it.
-        if self.is_behind() {
+        // What is not known yet may name it.
+        if self.is_behind() || self.shelf.names_in_memory(digest) {
             return Ok(true);
         }
         let (first, last) = (attachment_key(digest, 0), attachment_key(digest, u64::MAX));

@@ -59,6 +59,12 @@ pub enum DocumentsError {
     /// Two attachments have the same MD5 and differ.
     #[error("an attachment of the same MD5 and other bytes is stored already")]
     DigestCollision,
+    /// An attachment is larger than the server takes.
+    #[error("an attachment has at most {bytes_max} bytes")]
+    AttachmentTooLarge {
+        /// The limit.
+        bytes_max: u64,
+    },
     /// A value is outside its range.
     #[error("{name} is {value}, at least {min} and at most {max} are allowed")]
     Range {

@@ -1,8 +1,8 @@
 //! The engine of a CouchDB-compatible database: one feed whose events are changes of documents, and what is looked up in it.
 //!
 //! The log is the truth. Each event says what a document is from then on (`apply.rs`); the index is that, summed up, and can
-//! be built anew at any time. Writes are judged by the index, become events, and are answered when these are durable and the
-//! index has them. Bodies are not in the index: they are read from the log. Other protocols may publish to the same feed.
+//! be built anew at any time. Writes are judged by what is known, become events, and are answered when these are durable and
+//! known. Bodies are not in the index: they are read from the log. Other protocols may publish to the same feed.
 //!
 //! Knows no HTTP and no JSON but the text of documents. Everything but what is `async` may block on the disk: call it from a
 //! blocking pool.
@@ -17,7 +17,7 @@
 //! | `purge_event.rs` | the event of a purge |
 //! | `record.rs`, `totals.rs`, `live/`, `tables.rs` | what the index holds |
 //! | `staging.rs` | what a group changes in it |
-//! | `shelf.rs` | the index, and what of it is in memory |
+//! | `shelf.rs`, `layer.rs`, `filter.rs` | the index, what it does not have yet, what it surely has not |
 //! | `turns.rs` | who may move it |
 //! | `prune.rs` | a revision tree without some leaves |
 //! | `attachments/` | the bytes of attachments |
@@ -36,6 +36,8 @@ mod compact;
 mod disk;
 mod edit;
 mod error;
+mod filter;
+mod layer;
 mod live;
 mod prune;
 mod purge_event;
@@ -56,10 +58,7 @@ mod tests;
 use std::{
     fmt,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use tailwater_core::Feed;
@@ -92,24 +91,31 @@ pub struct Home {
 }
 
 /// Limits of each database.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct DocumentsOptions {
     /// Memory of its index.
     pub index: IndexOptions,
     /// What may wait to be written.
     pub write: WriteLimits,
+    /// Bytes of one attachment; default 64 MiB.
+    pub attachment_bytes_max: u64,
+}
+
+impl Default for DocumentsOptions {
+    fn default() -> Self {
+        Self { index: IndexOptions::default(), write: WriteLimits::default(), attachment_bytes_max: 64 << 20 }
+    }
 }
 
 /// An open database. One process has it open once.
 pub struct Database {
     feed: Arc<Feed>,
     shelf: Shelf,
-    /// What the log had when the index was last brought to its tail. It can be more than the index has applied: an empty
-    /// window has a last seq as well.
-    caught_up: AtomicU64,
     turns: Turns,
     queue: Queue,
     workers: Workers,
+    /// Somebody is about to write to the index what is in memory.
+    writing_out: AtomicBool,
     options: DocumentsOptions,
     settings: SettingsFile,
     local: LocalDocs,
@@ -121,14 +127,14 @@ impl Home {
     /// begins at once.
     pub fn open(&self, feed: Arc<Feed>) -> Result<Arc<Database>, DocumentsError> {
         let dir = beside::dir(&self.data, feed.uid());
-        let blobs = Blobs::open(&self.data, feed.uid())?;
+        let blobs = Blobs::open(&self.data, feed.uid(), self.options.attachment_bytes_max)?;
         let database = Arc::new(Database {
             shelf: Shelf::open(&Indexes::new(&self.data), &feed, self.options.index)?,
             feed,
-            caught_up: AtomicU64::new(0),
             turns: Turns::default(),
             queue: Queue::default(),
             workers: self.workers.clone(),
+            writing_out: AtomicBool::new(false),
             options: self.options,
             settings: SettingsFile::open(&dir)?,
             local: LocalDocs::open(&dir)?,
@@ -177,13 +183,13 @@ impl Database {
         self.known_seq() < self.feed.last_seq()
     }
 
-    /// How far the index has come: for whoever wants to tell how long a rebuild takes. Never blocks.
-    pub fn applied_seq(&self) -> u64 {
-        self.shelf.index.applied_seq()
+    /// How far the log has been looked at: for whoever wants to tell how long building an index anew takes. Never blocks.
+    pub fn known_seq(&self) -> u64 {
+        self.shelf.known_seq()
     }
 
-    /// Waits until the index has everything the log had when this was called. All reads begin with it: whoever was told of a
-    /// change must find it.
+    /// Waits until all is known that the log had when this was called. All reads begin with it: whoever was told of a change
+    /// must find it.
     fn settle(&self) -> Result<(), DocumentsError> {
         let seen = self.feed.last_seq();
         match self.turns.take_unless(|| self.known_seq() >= seen) {
@@ -192,19 +198,16 @@ impl Database {
         }
     }
 
-    /// Brings the index to the tail. For whoever has the turn.
+    /// Looks at all that the log has. For whoever has the turn.
     fn catch_up(&self) -> Result<(), DocumentsError> {
         let seen = self.feed.last_seq();
         if self.known_seq() < seen {
-            apply::catch_up(&self.shelf, &self.feed, self.revs_limit())?;
-            self.caught_up.fetch_max(seen, Ordering::AcqRel);
+            let bytes_max = self.options.write.unwritten_bytes_max;
+            apply::catch_up(&self.shelf, &self.feed, self.revs_limit(), bytes_max)?;
+            // A window without events has a last seq as well.
+            self.shelf.skip_to(seen);
         }
         Ok(())
-    }
-
-    /// The index knows all there is up to this.
-    fn known_seq(&self) -> u64 {
-        self.applied_seq().max(self.caught_up.load(Ordering::Acquire))
     }
 
     fn revs_limit(&self) -> usize {

@@ -1,21 +1,20 @@
-//! What a group of events changes in the index, before it is written.
+//! What a group of events changes, before anybody sees it.
 //!
-//! Owns the view through which the events of a group see what those before them did: records are read from the index once and
-//! changed here. Decides nothing about revisions. Tested through [`super::apply`].
+//! Owns the view through which the events of a group see what those before them did: records are looked up once and changed
+//! here. Decides nothing about revisions. Tested through [`super::apply`].
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
-use tailwater_core::Event;
+use tailwater_wire::couchdb::rev::RevTree;
 
 use super::{
     error::DocumentsError,
-    live::{Flip, Staged},
+    layer::LastEvent,
+    live::Flip,
     record::{Record, Standing},
-    shelf::Shelf,
-    tables::{Table, attachment_key},
+    shelf::{News, Shelf},
     totals::Totals,
 };
-use crate::index::WriteBatch;
 
 /// The number of a document within a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +23,10 @@ pub(super) struct Slot(usize);
 /// See the module.
 pub(super) struct Staging<'s> {
     shelf: &'s Shelf,
-    batch: WriteBatch<'s, Table>,
     by_id: HashMap<Box<str>, Slot>,
     slots: Vec<Entry>,
     flips: Vec<Flip>,
-    /// Of attachments that events name.
-    attachments: Vec<[u8; 24]>,
+    attachments: Vec<([u8; 16], u64)>,
     totals: Totals,
 }
 
@@ -39,18 +36,10 @@ struct Entry {
     changed: bool,
 }
 
-/// A staging that is in a batch.
-pub(super) struct Ready<'s> {
-    batch: WriteBatch<'s, Table>,
-    live: Staged,
-    totals: Totals,
-}
-
 impl<'s> Staging<'s> {
     pub(super) fn new(shelf: &'s Shelf) -> Self {
         Self {
             shelf,
-            batch: shelf.index.batch(),
             by_id: HashMap::new(),
             slots: Vec::new(),
             flips: Vec::new(),
@@ -59,14 +48,25 @@ impl<'s> Staging<'s> {
         }
     }
 
+    /// So many documents more are about to come.
+    pub(super) fn reserve(&mut self, documents: usize) {
+        self.by_id.reserve(documents);
+        self.slots.reserve(documents);
+    }
+
     /// The document of that id, as the events before left it.
     pub(super) fn slot(&mut self, id: &str) -> Result<Slot, DocumentsError> {
         if let Some(slot) = self.by_id.get(id) {
             return Ok(*slot);
         }
-        let record = self.shelf.record(id)?.unwrap_or_default();
+        let mut record = self.shelf.any_record(id)?.unwrap_or_default();
+        let standing = record.standing();
+        if self.shelf.is_gone(&record) {
+            // It still counts, until it is replaced.
+            record.tree = RevTree::new();
+        }
         let slot = Slot(self.slots.len());
-        self.slots.push(Entry { standing: record.standing(), record, changed: false });
+        self.slots.push(Entry { record, standing, changed: false });
         self.by_id.insert(id.into(), slot);
         Ok(slot)
     }
@@ -98,46 +98,22 @@ impl<'s> Staging<'s> {
 
     /// An event names an attachment.
     pub(super) fn name_attachment(&mut self, digest: [u8; 16], seq: u64) {
-        self.attachments.push(attachment_key(digest, seq));
+        self.attachments.push((digest, seq));
     }
 
-    /// Everything up to this event is in here.
-    pub(super) fn applied(&mut self, event: &Event<'_>) {
-        self.batch.applied(event);
-    }
-
-    /// Puts everything into a batch.
-    pub(super) fn ready(self) -> Result<Ready<'s>, DocumentsError> {
-        let mut batch = self.batch;
+    /// All of it, up to this event if there is one, ready to be shown.
+    pub(super) fn news(mut self, last: Option<LastEvent>) -> Result<News, DocumentsError> {
+        self.shelf.live.load(&self.shelf.index, &self.flips)?;
         let mut bytes = Vec::new();
-        for (id, slot) in &self.by_id {
+        let mut records = Vec::with_capacity(self.by_id.len());
+        for (id, slot) in mem::take(&mut self.by_id) {
             let Entry { record, standing, changed } = &self.slots[slot.0];
-            if !changed {
-                continue;
+            if *changed {
+                bytes.clear();
+                record.write(&mut bytes);
+                records.push((id, (*standing != Standing::Nothing).then(|| bytes.as_slice().into())));
             }
-            if *standing == Standing::Nothing {
-                batch.remove(Table::Documents, id.as_bytes())?;
-                continue;
-            }
-            bytes.clear();
-            record.write(&mut bytes);
-            batch.put(Table::Documents, id.as_bytes(), &bytes)?;
         }
-        for key in &self.attachments {
-            batch.put(Table::Attachments, key, &[])?;
-        }
-        let live = self.shelf.live.stage(&self.shelf.index, &self.flips, &mut batch)?;
-        batch.put(Table::Totals, &[], &self.totals.to_bytes())?;
-        Ok(Ready { batch, live, totals: self.totals })
-    }
-}
-
-impl Ready<'_> {
-    /// Writes it, as what the log says up to `last`, and shows it.
-    pub(super) fn write(self, shelf: &Shelf) -> Result<(), DocumentsError> {
-        self.batch.commit()?;
-        shelf.live.show(self.live);
-        shelf.set_totals(self.totals);
-        Ok(())
+        Ok(News { last, records, attachments: self.attachments, flips: self.flips, totals: self.totals })
     }
 }

@@ -7,6 +7,7 @@
 use std::{
     collections::VecDeque,
     fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -77,7 +78,9 @@ impl Shared {
 
     fn run(&self) {
         while let Some(work) = self.next() {
-            if Arc::clone(&work).work() {
+            // One that panics has told those who wait for it; the thread goes on for the others.
+            let more = catch_unwind(AssertUnwindSafe(|| Arc::clone(&work).work()));
+            if more.unwrap_or(false) {
                 self.push(work);
             }
         }
@@ -121,6 +124,23 @@ mod tests {
             }
             more
         }
+    }
+
+    struct Panics;
+
+    impl Work for Panics {
+        fn work(self: Arc<Self>) -> bool {
+            panic!("as this test wants it");
+        }
+    }
+
+    #[test]
+    fn a_panic_does_not_end_a_thread() {
+        let workers = Workers::start(1).unwrap();
+        let (done, all_done) = mpsc::sync_channel(1);
+        workers.submit(Arc::new(Panics));
+        workers.submit(Arc::new(Countdown { left: AtomicUsize::new(1), done }));
+        all_done.recv().unwrap();
     }
 
     #[test]

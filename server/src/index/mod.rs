@@ -136,6 +136,9 @@ impl<T: Tables> Index<T> {
         if stamp.seq <= applied_seq {
             return Err(IndexError::Backwards { applied_seq, seq: stamp.seq });
         }
+        // Neighbours one after the other: each finds its place where the one before it has just been.
+        let mut changes: Vec<_> = changes.into_iter().collect();
+        changes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         self.store.write(changes, stamp)?;
         self.applied_seq.store(stamp.seq, Ordering::Release);
         Ok(())

@@ -38,13 +38,14 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Blobs {
     root: PathBuf,
+    bytes_max: u64,
     pins: Arc<Pins>,
 }
 
 impl Blobs {
-    /// Those of a feed. Removes what an earlier process did not finish. Creates nothing.
-    pub(super) fn open(data: &Path, feed_uid: u64) -> Result<Self, DocumentsError> {
-        let blobs = Self { root: Self::root(data, feed_uid), pins: Arc::default() };
+    /// Those of a feed, of at most so many bytes each. Removes what an earlier process did not finish. Creates nothing.
+    pub(super) fn open(data: &Path, feed_uid: u64, bytes_max: u64) -> Result<Self, DocumentsError> {
+        let blobs = Self { root: Self::root(data, feed_uid), bytes_max, pins: Arc::default() };
         remove_unfinished(&blobs.root)?;
         Ok(blobs)
     }

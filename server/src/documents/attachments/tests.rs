@@ -7,7 +7,7 @@ use tailwater_wire::couchdb::doc::attachment::digest;
 use super::*;
 
 fn blobs(dir: &Path) -> Blobs {
-    Blobs::open(dir, 1).unwrap()
+    Blobs::open(dir, 1, 200_000).unwrap()
 }
 
 fn bytes_of(blobs: &Blobs, digest: [u8; 16]) -> Option<Vec<u8>> {
@@ -76,6 +76,15 @@ fn other_bytes_of_the_same_digest_are_refused() {
         assert!(matches!(blobs.store(b"hello"), Err(DocumentsError::DigestCollision)));
     }
     assert_eq!(files(&blobs), 1);
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = blobs(dir.path());
+    let refused = blobs.store(&[0; 200_001]).unwrap_err();
+    assert_eq!(refused.to_string(), "an attachment has at most 200000 bytes");
+    assert_eq!(files(&blobs), 0);
 }
 
 #[test]

@@ -43,6 +43,10 @@ impl Blobs {
 impl BlobWriter {
     /// Takes some more bytes.
     pub fn write(&mut self, piece: &[u8]) -> Result<(), DocumentsError> {
+        let bytes_max = self.blobs.bytes_max;
+        if self.bytes + piece.len() as u64 > bytes_max {
+            return Err(DocumentsError::AttachmentTooLarge { bytes_max });
+        }
         self.digest.update(piece);
         self.bytes += piece.len() as u64;
         self.file.write_all(piece).map_err(DocumentsError::io(&self.path))

@@ -4,8 +4,8 @@
 //! chunks, and how many are set in each page. The counts are in memory from the start, 20 bytes for 65,536 seqs; bits come in
 //! by page when somebody needs them, and may be dropped again, since the index has them too.
 //!
-//! Changes are [`staged`](Live::stage) with the batch that brings them to the index, and shown once that is written. A page
-//! that is loaded in between has them already: setting a bit twice is the same as once. Tested in `tests.rs`.
+//! Changes are applied in memory at once, and reach the index later, chunk by chunk, together with the records they belong to
+//! ([`super::layer`]). Until then their pages stay in memory. Tested in `tests.rs`.
 
 mod page;
 #[cfg(test)]
@@ -17,7 +17,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use self::page::{Bits, CHUNK_SEQS, PAGE_CHUNKS, PAGE_SEQS};
+use self::page::{Bits, CHUNK_BYTES, CHUNK_SEQS, PAGE_CHUNKS, PAGE_SEQS};
 use super::{
     error::DocumentsError,
     tables::{Table, key_number, number_key},
@@ -34,10 +34,17 @@ pub(super) struct Flip {
     pub(super) live: bool,
 }
 
-/// Changes that are in a batch: page by page, with how many live events each has then.
+impl Flip {
+    fn page(self) -> u64 {
+        self.seq / PAGE_SEQS
+    }
+}
+
+/// What the index does not have yet: chunks, and how many live events each page has.
 #[derive(Debug, Default)]
-pub(super) struct Staged {
-    pages: Vec<(u64, u64, Vec<Flip>)>,
+pub(super) struct Snapshot {
+    chunks: Vec<(u64, [u8; CHUNK_BYTES])>,
+    counts: Vec<(u64, u64)>,
 }
 
 /// See the module.
@@ -51,6 +58,10 @@ struct Pages {
     counts: BTreeMap<u64, u64>,
     /// With the tick of its last use.
     loaded: BTreeMap<u64, (u64, Bits)>,
+    /// Chunks, as bits of a number, that have changed since the last snapshot.
+    dirty: BTreeMap<u64, u64>,
+    /// Pages of the last snapshot, while it is not in the index.
+    leaving: BTreeSet<u64>,
     tick: u64,
 }
 
@@ -67,41 +78,46 @@ impl Live {
         Ok(Self { pages: Mutex::new(Pages { counts, ..Pages::default() }) })
     }
 
-    /// Puts changes into the batch that brings them about. They are in order: the last one of a seq counts.
-    pub(super) fn stage(
-        &self,
-        index: &Index<Table>,
-        flips: &[Flip],
-        batch: &mut WriteBatch<'_, Table>,
-    ) -> Result<Staged, DocumentsError> {
+    /// Brings in the pages that these changes are in, so that [`Live::apply`] finds them.
+    pub(super) fn load(&self, index: &Index<Table>, flips: &[Flip]) -> Result<(), DocumentsError> {
         let mut pages = self.lock();
-        let mut staged = Staged::default();
-        for (page, flips) in by_page(flips) {
-            let mut bits = pages.bits(page, index)?.clone();
-            let mut count = pages.counts.get(&page).copied().unwrap_or(0);
-            let mut chunks = BTreeSet::new();
-            for flip in &flips {
-                count = flip_bit(&mut bits, flip, count);
-                chunks.insert(flip.seq % PAGE_SEQS / CHUNK_SEQS);
-            }
-            for chunk in chunks {
-                batch.put(Table::Chunks, &number_key(page * PAGE_CHUNKS + chunk), &bits.chunk(chunk))?;
-            }
-            batch.put(Table::Pages, &number_key(page), &number_key(count))?;
-            staged.pages.push((page, count, flips));
-        }
-        Ok(staged)
+        flips.chunk_by(|one, other| one.page() == other.page()).try_for_each(|flips| {
+            pages.bits(flips[0].page(), index)?;
+            Ok(())
+        })
     }
 
-    /// Shows changes that are in the index now.
-    pub(super) fn show(&self, staged: Staged) {
+    /// Applies changes, all of them or none. They are in order: the last one of a seq counts.
+    pub(super) fn apply(&self, index: &Index<Table>, flips: &[Flip]) -> Result<(), DocumentsError> {
         let mut pages = self.lock();
-        for (page, count, flips) in staged.pages {
-            pages.counts.insert(page, count);
-            if let Some((_, bits)) = pages.loaded.get_mut(&page) {
-                flips.iter().for_each(|flip| bits.set(flip.seq % PAGE_SEQS, flip.live));
-            }
+        let touched: BTreeSet<u64> = flips.iter().map(|flip| flip.page()).collect();
+        // From here on they are not dropped.
+        for page in &touched {
+            pages.dirty.entry(*page).or_default();
         }
+        touched.iter().try_for_each(|page| pages.bits(*page, index).map(|_| ()))?;
+        flips.iter().for_each(|flip| pages.flip(flip));
+        Ok(())
+    }
+
+    /// What has changed since the last snapshot; there is one at a time.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let mut pages = self.lock();
+        let mut snapshot = Snapshot::default();
+        for (page, chunks) in std::mem::take(&mut pages.dirty) {
+            let changed = (0..PAGE_CHUNKS).filter(|chunk| chunks >> chunk & 1 == 1);
+            if let Some((_, bits)) = pages.loaded.get(&page) {
+                snapshot.chunks.extend(changed.map(|chunk| (page * PAGE_CHUNKS + chunk, bits.chunk(chunk))));
+            }
+            snapshot.counts.push((page, pages.counts.get(&page).copied().unwrap_or(0)));
+            pages.leaving.insert(page);
+        }
+        snapshot
+    }
+
+    /// The last snapshot is in the index.
+    pub(super) fn left(&self) {
+        self.lock().leaving.clear();
     }
 
     /// How many live events have a seq above `after` and at most `upto`.
@@ -182,6 +198,19 @@ impl Live {
     }
 }
 
+impl Snapshot {
+    /// Puts it into a batch.
+    pub(super) fn put(&self, batch: &mut WriteBatch<'_, Table>) -> Result<(), DocumentsError> {
+        for (chunk, bytes) in &self.chunks {
+            batch.put(Table::Chunks, &number_key(*chunk), bytes)?;
+        }
+        for (page, count) in &self.counts {
+            batch.put(Table::Pages, &number_key(*page), &number_key(*count))?;
+        }
+        Ok(())
+    }
+}
+
 impl Pages {
     /// The bits of a page, from the index if they are not here.
     fn bits(&mut self, page: u64, index: &Index<Table>) -> Result<&Bits, DocumentsError> {
@@ -196,11 +225,27 @@ impl Pages {
         Ok(bits)
     }
 
+    /// Drops a page that the index has as well, if there are many.
     fn make_room(&mut self) {
-        if self.loaded.len() >= LOADED_MAX
-            && let Some(oldest) = self.loaded.iter().min_by_key(|(_, (used, _))| *used).map(|(page, _)| *page)
-        {
+        if self.loaded.len() < LOADED_MAX {
+            return;
+        }
+        let stored = |page: &u64| !self.dirty.contains_key(page) && !self.leaving.contains(page);
+        let stored = self.loaded.iter().filter(|(page, _)| stored(page));
+        if let Some(oldest) = stored.min_by_key(|(_, (used, _))| *used).map(|(page, _)| *page) {
             self.loaded.remove(&oldest);
+        }
+    }
+
+    /// Changes a bit of a page that is loaded.
+    fn flip(&mut self, flip: &Flip) {
+        let (page, place) = (flip.page(), flip.seq % PAGE_SEQS);
+        let Some((_, bits)) = self.loaded.get_mut(&page) else { return };
+        if bits.get(place) != flip.live {
+            bits.set(place, flip.live);
+            *self.dirty.entry(page).or_default() |= 1 << (place / CHUNK_SEQS);
+            let count = self.counts.entry(page).or_default();
+            *count = if flip.live { *count + 1 } else { count.saturating_sub(1) };
         }
     }
 
@@ -227,24 +272,4 @@ fn load(page: u64, index: &Index<Table>) -> Result<Bits, DocumentsError> {
         }
     }
     Ok(bits)
-}
-
-/// The number of set bits after a change, given that before it.
-fn flip_bit(bits: &mut Bits, flip: &Flip, count: u64) -> u64 {
-    let place = flip.seq % PAGE_SEQS;
-    let was_live = bits.get(place);
-    bits.set(place, flip.live);
-    match (was_live, flip.live) {
-        (false, true) => count + 1,
-        (true, false) => count.saturating_sub(1),
-        _ => count,
-    }
-}
-
-fn by_page(flips: &[Flip]) -> BTreeMap<u64, Vec<Flip>> {
-    let mut pages: BTreeMap<u64, Vec<Flip>> = BTreeMap::new();
-    for flip in flips {
-        pages.entry(flip.seq / PAGE_SEQS).or_default().push(*flip);
-    }
-    pages
 }

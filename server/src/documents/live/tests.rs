@@ -60,11 +60,13 @@ proptest! {
             for Flip { seq, live } in &flips {
                 if *live { set.insert(*seq) } else { set.remove(seq) };
             }
+            live.load(&index, &flips).unwrap();
+            live.apply(&index, &flips).unwrap();
             let mut batch = index.batch();
-            let staged = live.stage(&index, &flips, &mut batch).unwrap();
+            live.snapshot().put(&mut batch).unwrap();
             batch.applied(&event(number as u64 + 1));
             batch.commit().unwrap();
-            live.show(staged);
+            live.left();
             // One that is opened now has read all of it from the index.
             for live in [&live, &Live::open(&index).unwrap()] {
                 for (one, other) in &bounds {

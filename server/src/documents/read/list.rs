@@ -51,6 +51,8 @@ pub struct AllDocs {
     /// How many come before the first of the list; `None` where nobody has counted.
     pub offset: Option<u64>,
     rows: Rows,
+    /// Documents whose latest event has a lower seq are gone.
+    first_seq: u64,
     order: Order,
     skip: u64,
     left: u64,
@@ -60,6 +62,8 @@ impl Database {
     /// Lists documents that are not deleted.
     pub fn all_docs(&self, range: &IdRange) -> Result<AllDocs, DocumentsError> {
         self.settle()?;
+        // Rows come from the index alone.
+        self.shelf.write_out()?;
         let end = range.end.as_deref().map_or(Bound::Unbounded, |end| match range.inclusive_end {
             true => Bound::Included(end.as_bytes()),
             false => Bound::Excluded(end.as_bytes()),
@@ -74,6 +78,7 @@ impl Database {
             total_rows,
             offset: range.start.is_none().then(|| range.skip.min(total_rows)),
             rows: self.shelf.index.range(Table::Documents, ids)?,
+            first_seq: self.feed.first_seq(),
             order: range.order,
             skip: range.skip,
             left: range.limit,
@@ -111,7 +116,8 @@ impl AllDocs {
             let row = row.map_err(DocumentsError::from);
             let doc = row.and_then(|(id, value)| {
                 let record = Record::read(&id, &value)?;
-                Ok(listed(&String::from_utf8_lossy(&id), &record))
+                let listed = listed(&String::from_utf8_lossy(&id), &record);
+                Ok(listed.filter(|_| record.seq >= self.first_seq))
             });
             match doc {
                 Ok(Some(doc)) if !doc.deleted => return Some(Ok(doc)),

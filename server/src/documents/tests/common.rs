@@ -10,13 +10,15 @@ use std::{
 
 use futures_lite::future::block_on;
 use tailwater_core::{
-    Batch, BodyFormat, Draft, Durability, Feed, FeedOptions, SeqMode, Store, StoreOptions, storage::InlineStorage,
+    Batch, BodyFormat, Draft, Durability, Feed, FeedOptions, Retention, SeqMode, Store, StoreOptions,
+    storage::InlineStorage,
 };
 use tailwater_wire::couchdb::rev::{History, Rev, RevHash};
 
 use crate::{
     documents::{
         Asked, Database, Doc, DocumentsOptions, Edit, EditError, Found, Home, Missing, Mode, Order, Update, Workers,
+        WriteLimits,
     },
     index::IndexOptions,
 };
@@ -30,10 +32,14 @@ pub(super) struct Running {
     writer: JoinHandle<()>,
 }
 
-/// Limits for tests: little memory.
+/// Limits for tests: little memory, so that all of what is in memory and on the disk is met.
 pub(super) fn options() -> DocumentsOptions {
     let index = IndexOptions { cache_bytes: 1 << 20, write_buffer_bytes: 1 << 20 };
-    DocumentsOptions { index, ..DocumentsOptions::default() }
+    DocumentsOptions {
+        index,
+        write: WriteLimits { unwritten_bytes_max: 1_000, ..WriteLimits::default() },
+        ..DocumentsOptions::default()
+    }
 }
 
 impl Running {
@@ -43,8 +49,13 @@ impl Running {
     }
 
     pub(super) fn open_with(dir: &Path, options: DocumentsOptions) -> Self {
+        Self::open_keeping(dir, options, Retention::default())
+    }
+
+    /// The same, of a feed that does not keep everything.
+    pub(super) fn open_keeping(dir: &Path, options: DocumentsOptions, retention: Retention) -> Self {
         let store = Store::open(dir, StoreOptions::default()).unwrap();
-        let feed_options = FeedOptions { durability: Durability::Os, ..FeedOptions::default() };
+        let feed_options = FeedOptions { durability: Durability::Os, retention, ..FeedOptions::default() };
         let feed = store.feed("db").unwrap_or_else(|| store.create_feed("db", feed_options).unwrap());
         let seed = store.take_writer(&feed).unwrap();
         let writer = thread::spawn(move || block_on(seed.attach(InlineStorage::default()).run()));

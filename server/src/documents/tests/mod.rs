@@ -12,6 +12,7 @@
 //! | [`compact`] | what may be dropped |
 //! | [`crash`] | a crash between any two steps |
 //! | [`queue`] | what waits, what is refused |
+//! | [`window`] | feeds that do not keep everything |
 
 mod attachments;
 mod changes;
@@ -24,3 +25,4 @@ mod list;
 mod oracle;
 mod purge;
 mod queue;
+mod window;

@@ -99,6 +99,6 @@ fn nobody_has_to_read_for_the_index_to_come_on() {
     while db.database.is_behind() {
         thread::yield_now();
     }
-    assert_eq!(db.database.applied_seq(), 1);
+    assert_eq!(db.database.known_seq(), 1);
     db.close();
 }

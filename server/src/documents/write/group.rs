@@ -1,8 +1,8 @@
-//! One group: a batch of the log, and what the index has to know of it.
+//! One group: a batch of the log, and what has to be known of it.
 //!
-//! Owns the foresight of seqs. Events are numbered here before the log does it, so that the index's batch can be made while the
-//! disk syncs the log's. Where another protocol has published in between, the numbers are wrong; then that batch is thrown
-//! away, and the index hears of the group from the log like of everything else.
+//! Owns the foresight of seqs. Events are numbered here before the log does it, so that what they change is ready when the disk
+//! has them. Where another protocol has published in between, the numbers are wrong; then all that is thrown away, and the
+//! group is read from the log like everything else.
 
 use std::pin::pin;
 
@@ -16,6 +16,7 @@ use crate::{
         Database,
         edit::NewAttachment,
         error::DocumentsError,
+        layer::LastEvent,
         staging::Staging,
         stored::{StoredDoc, read_doc},
     },
@@ -46,7 +47,7 @@ struct Written {
 }
 
 impl<'d> Group<'d> {
-    /// An empty group, for the index as it is now.
+    /// An empty group, behind what is known now.
     pub(super) fn new(database: &'d Database) -> Self {
         Self {
             database,
@@ -110,11 +111,11 @@ impl<'d> Group<'d> {
         Ok(event.map(|event| read_doc(&self.bodies[start..event.end], event.kind == DELETE)))
     }
 
-    /// Makes everything durable, then brings it to the index. Fails only if nothing was made durable.
+    /// Makes everything durable, then shows it. Fails only if nothing was made durable.
     pub(super) fn commit(self) -> Result<(), DocumentsError> {
-        let Self { database, mut staging, bodies, batch, first_seq, time_us, events, last_id, held, .. } = self;
+        let Self { database, staging, bodies, batch, first_seq, time_us, events, last_id, held, .. } = self;
         let Some((last, before)) = events.split_last() else { return Ok(()) };
-        staging.applied(&Event {
+        let last = LastEvent::of(&Event {
             seq: first_seq + before.len() as u64,
             time_us,
             kind: last.kind,
@@ -123,19 +124,19 @@ impl<'d> Group<'d> {
             body: &bodies[before.last().map_or(0, |event| event.end)..],
         });
         let mut appending = pin!(database.feed.append(batch, SeqMode::Assign));
-        // Sets the log going; it works while the batch for the index is made.
+        // Sets the log going; it works while the rest is made ready.
         let early = block_on(poll_once(&mut appending));
-        let ready = staging.ready();
+        let news = staging.news(Some(last));
         let appended = early.unwrap_or_else(|| block_on(appending))?;
-        let written = match ready {
-            Ok(ready) if appended.first_seq == first_seq => ready.write(&database.shelf),
+        let shown = match news {
+            Ok(news) if appended.first_seq == first_seq => database.shelf.show(news),
             _ => database.catch_up(),
         };
-        if let Err(error) = written {
+        if let Err(error) = shown {
             // The documents are stored. Whoever reads next meets the same error, or finds it mended.
-            tracing::error!(feed = database.feed.name(), %error, "the index of a database has stopped");
+            tracing::error!(feed = database.feed.name(), %error, "the index of a database cannot be read");
         }
-        // A sweep asks the index first.
+        // A sweep asks what is known first.
         drop(held);
         Ok(())
     }

@@ -21,7 +21,11 @@ mod plan;
 mod purge;
 pub(super) mod queue;
 
-use std::{collections::VecDeque, sync::Arc, thread};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    thread,
+};
 
 use futures_channel::oneshot;
 use tailwater_wire::couchdb::rev::Rev;
@@ -45,13 +49,25 @@ pub struct WriteLimits {
     pub group_bytes_max: usize,
     /// The same in events; default 8,000.
     pub group_edits_max: usize,
+    /// Bytes of memory that may hold what the index does not have yet; default 8 MiB. Twice as much while some of it is being
+    /// written.
+    pub unwritten_bytes_max: usize,
 }
 
 impl Default for WriteLimits {
     fn default() -> Self {
-        Self { requests_max: 4_096, bytes_max: 64 << 20, group_bytes_max: 8 << 20, group_edits_max: 8_000 }
+        Self {
+            requests_max: 4_096,
+            bytes_max: 64 << 20,
+            group_bytes_max: 8 << 20,
+            group_edits_max: 8_000,
+            unwritten_bytes_max: 8 << 20,
+        }
     }
 }
+
+/// Documents of a request for which room is made at once.
+const RESERVE_MAX: usize = 1_000;
 
 /// One request that is to be answered.
 #[derive(Debug)]
@@ -105,7 +121,13 @@ impl Database {
         }
     }
 
-    /// Takes no more writes, and drops those that nobody works at yet.
+    /// Writes to the index what is only in memory, so that the next opening has less to read. Nothing is lost without it.
+    pub fn write_out(&self) -> Result<(), DocumentsError> {
+        self.shelf.write_out()
+    }
+
+    /// Takes no more writes, and drops those that nobody works at yet. The index can be opened again when the last handle is
+    /// gone.
     pub fn close(&self) {
         self.queue.close();
     }
@@ -128,6 +150,7 @@ impl Database {
 
     fn write_groups(&self, waiting: &mut VecDeque<Job>, done: &mut Vec<Job>) -> Result<(), DocumentsError> {
         let turn = self.turns.take();
+        self.make_room()?;
         self.catch_up()?;
         let mut group = Group::new(self);
         while let Some(job) = waiting.front_mut() {
@@ -138,11 +161,26 @@ impl Database {
                 group.commit()?;
                 turn.tell();
                 done.drain(..).for_each(|job| self.answer(job, Ok(())));
+                self.make_room()?;
                 self.catch_up()?;
                 group = Group::new(self);
             }
         }
         group.commit()
+    }
+
+    fn begin_writing_out(self: &Arc<Self>) {
+        if !self.writing_out.swap(true, Ordering::AcqRel) {
+            self.workers.submit(Arc::new(WriteOut(self.clone())));
+        }
+    }
+
+    /// Writes to the index what is in memory, if that is so much that nothing may be added.
+    fn make_room(&self) -> Result<(), DocumentsError> {
+        if self.shelf.unwritten_bytes() < self.options.write.unwritten_bytes_max {
+            return Ok(());
+        }
+        self.shelf.write_out()
     }
 
     fn answer(&self, job: Job, result: Result<(), DocumentsError>) {
@@ -160,6 +198,7 @@ impl Job {
     fn advance(&mut self, group: &mut Group<'_>) -> Result<bool, DocumentsError> {
         match &mut self.task {
             Task::Update { edits, mode, outcomes, .. } => {
+                group.staging.reserve(edits.len().min(RESERVE_MAX));
                 while !group.is_full() {
                     let Some(edit) = edits.next() else { break };
                     let result = group.add(&edit, *mode)?;
@@ -196,7 +235,23 @@ impl Work for Database {
         } else {
             self.write(jobs);
         }
+        if self.shelf.unwritten_bytes() >= self.options.write.unwritten_bytes_max / 2 {
+            self.begin_writing_out();
+        }
         self.queue.pause()
+    }
+}
+
+/// Writes to the index what is in memory, while groups go on.
+struct WriteOut(Arc<Database>);
+
+impl Work for WriteOut {
+    fn work(self: Arc<Self>) -> bool {
+        self.0.writing_out.store(false, Ordering::Release);
+        if let Err(error) = self.0.shelf.write_out() {
+            tracing::error!(feed = self.0.feed.name(), %error, "the index of a database cannot be written");
+        }
+        false
     }
 }
 

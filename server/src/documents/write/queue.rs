@@ -98,8 +98,13 @@ impl Queue {
 mod tests {
     use super::*;
 
-    const LIMITS: WriteLimits =
-        WriteLimits { requests_max: 3, bytes_max: 100, group_bytes_max: 50, group_edits_max: 10 };
+    const LIMITS: WriteLimits = WriteLimits {
+        requests_max: 3,
+        bytes_max: 100,
+        group_bytes_max: 50,
+        group_edits_max: 10,
+        unwritten_bytes_max: 100,
+    };
 
     fn push(queue: &Queue, bytes: usize) -> Result<bool, String> {
         queue.push(Job::sized(bytes), &LIMITS).map_err(|error| error.to_string())

@@ -113,8 +113,11 @@ impl Model {
     pub(super) fn path_for(&self, id: &str, from: u8, generations: u8, name: u8) -> Vec<Rev> {
         let from = self.some_rev(id, from).filter(|_| !from.is_multiple_of(4)).map(|rev| parse(&rev));
         let base = from.as_ref().map_or(0, |rev| rev.0);
+        // A revision has one parent: its name tells which.
+        let parent = from.as_ref().map_or_else(String::new, text);
+        let parent = &HEXLOWER.encode(&Md5::digest(parent))[..8];
         let mut path: Vec<Rev> =
-            (1..=u64::from(generations)).rev().map(|age| (base + age, format!("r{name}g{age}"))).collect();
+            (1..=u64::from(generations)).rev().map(|age| (base + age, format!("{name}-{age}-{parent}"))).collect();
         let mut next = from;
         while let Some(rev) = next {
             next = self.docs[id].revs[&rev].parent.clone();
