@@ -10,7 +10,8 @@ mod oracle;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
@@ -160,7 +161,7 @@ fn copy(from: &Path, to: &Path) {
                 fs::create_dir_all(target).unwrap();
             } else {
                 // One that has gone meanwhile is noticed below.
-                fs::copy(path, target).ok();
+                copy_file(path, &target).ok();
             }
         }
         if before == state() {
@@ -168,6 +169,15 @@ fn copy(from: &Path, to: &Path) {
         }
         fs::remove_dir_all(to).unwrap();
     }
+}
+
+/// Copies a file without the zeros at its end, of which a journal has 64 MiB.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let bytes = fs::read(from)?;
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let mut copy = File::create(to)?;
+    copy.write_all(&bytes[..used])?;
+    copy.set_len(bytes.len() as u64)
 }
 
 /// Every file below a directory.

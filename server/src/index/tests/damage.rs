@@ -55,7 +55,7 @@ fn any_file_may_go_missing_or_be_cut() {
             let file = hurt.path().join(relative);
             match cut {
                 None => fs::remove_file(file).unwrap(),
-                Some(length) => fs::File::options().write(true).open(file).unwrap().set_len(length).unwrap(),
+                Some(length) => File::options().write(true).open(file).unwrap().set_len(length).unwrap(),
             }
             println!("{} {cut:?}", relative.display());
             recover(hurt.path(), &log);
