@@ -1,8 +1,6 @@
 //! Files that are damaged: an index may be lost, it must not lie.
 
-use std::sync::LazyLock;
-
-use proptest::{collection::vec, prelude::*, sample::Index};
+use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunner};
 
 use super::*;
 
@@ -99,15 +97,13 @@ fn something_else_in_its_place_is_replaced() {
     recover(dir.path(), &log);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// All but the manifests, a few hundred bytes each, which the store does not check: it can lie or abort after those.
-    #[test]
-    fn no_damaged_byte_makes_it_lie(hits in vec((any::<Index>(), any::<Index>(), 1u8..), 1..4)) {
-        // The files are the same for every case, and so made once.
-        static FILLED: LazyLock<(TempDir, Log)> = LazyLock::new(filled);
-        let (dir, log) = &*FILLED;
+/// All but the manifests, a few hundred bytes each, which the store does not check: it can lie or abort after those.
+#[test]
+fn no_damaged_byte_makes_it_lie() {
+    let (dir, log) = filled();
+    let hits = vec((any::<Index>(), any::<Index>(), 1u8..), 1..4);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(24));
+    let held = runner.run(&hits, |hits| {
         let hurt = scratch();
         copy(&dir.path().join("index"), &hurt.path().join("index"));
         let mut files = files(hurt.path());
@@ -122,8 +118,10 @@ proptest! {
                 fs::write(file, bytes).unwrap();
             }
         }
-        recover(hurt.path(), log);
-    }
+        recover(hurt.path(), &log);
+        Ok(())
+    });
+    held.unwrap();
 }
 
 /// `v0`, `v1` and so on.
