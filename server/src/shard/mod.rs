@@ -52,7 +52,7 @@ use self::{
     slots::{Slots, Token},
     socket::TaskSlot,
     subscriber::Subscriber,
-    sweep::After,
+    sweep::{After, Ready},
     tasks::Tasks,
     timers::{TICK_MS, Wheel},
     views::{ViewId, Waking},
@@ -128,7 +128,7 @@ pub(crate) enum Slot {
 pub(crate) struct State {
     slots: Slots<Slot>,
     groups: Groups,
-    ready: VecDeque<Token>,
+    ready: VecDeque<Ready>,
     /// Subscribers whose input was not read to its end.
     unread: Vec<Token>,
     /// Connections that have asked for something since somebody looked, and what that is.
@@ -237,7 +237,8 @@ impl Shard {
         let began = Instant::now();
         let mut turns = 0_u32;
         let mut state = self.state.borrow_mut();
-        while let Some(token) = state.ready.pop_front() {
+        while let Some(ready) = state.ready.pop_front() {
+            let Some(token) = state.take_turn(ready) else { continue };
             match state.turn(token) {
                 After::Nothing => {}
                 After::Fetch(reading) => self.fetch(&mut state, Reader { token, reading }),
@@ -288,21 +289,8 @@ impl Shard {
 
     fn wake_readers(&self, feed: &FeedEntry, view: Option<ViewId>) {
         let mut state = self.state.borrow_mut();
-        let State { slots, groups, ready, wheel, .. } = &mut *state;
-        let now = wheel.now();
-        groups.wake(feed.id(), view, |Reader { token, reading: id }| {
-            if let Some(Slot::Subscriber(subscriber)) = slots.get_mut(token)
-                && let Some(reading) = subscriber.readings.get_mut(id)
-            {
-                reading.waiting = false;
-                subscriber.readings.join_line(id);
-                subscriber.hear(now);
-                if !subscriber.queued && !subscriber.blocked {
-                    subscriber.queued = true;
-                    ready.push_back(token);
-                }
-            }
-        });
+        let State { groups, ready, .. } = &mut *state;
+        groups.wake(feed.id(), view, |reader| ready.push_back(Ready::Woken(reader)));
     }
 
     /// Runs a task beside the sweep.
