@@ -55,6 +55,8 @@ describe('Chromium', () => {
     const context = await browser.createBrowserContext()
     const opened = await context.newPage()
     test.after(() => context.close())
+    // A loaded machine takes its time; what never comes is still told.
+    opened.setDefaultTimeout(300_000)
     await opened.goto(`${origin}/`)
     return opened
   }
@@ -72,7 +74,7 @@ describe('Chromium', () => {
       options,
     )
   const reached = async (page, count) => {
-    await page.waitForFunction((count) => window.rows.length >= count, { timeout: 60_000 }, count)
+    await page.waitForFunction((count) => window.rows.length >= count, {}, count)
     return page.evaluate(() => window.rows)
   }
 
