@@ -171,12 +171,16 @@ describe('PouchDB 9.0.0 replicates', () => {
   // What a replication writes again moves a seq once more: seqs that are as many as documents say that none was.
   const writes = async (db) => Number.parseInt((await db.info()).update_seq)
 
-  for (const way of ['to', 'from']) {
-    it(`on after the server was killed in the middle: ${way} memory`, async (test) => {
+  for (const [way, pair] of Object.entries({
+    'to memory': (database) => [database(), inMemory()],
+    'from memory': (database) => [inMemory(), database()],
+    'to another database': (database) => [database(), database()],
+  })) {
+    it(`on after the server was killed in the middle: ${way}`, async (test) => {
       const another = await Tailwater.start()
       test.after(() => another.stop())
-      const [remote, local] = [new PouchDB(await fresh(another), { fetch: patient }), inMemory()]
-      const [source, target] = way === 'to' ? [remote, local] : [local, remote]
+      const remote = async () => new PouchDB(await fresh(another), { fetch: patient })
+      const [source, target] = await Promise.all(pair(remote))
       await source.bulkDocs(documents(1, 600, { _attachments: { a: text('attached') } }))
       const replication = source.replicate.to(target, { live: true, retry: true, batch_size: 20, back_off_function: () => 50 })
       const changes = watch(test, replication)
