@@ -36,6 +36,8 @@ impl Database {
 
     /// The live events of all documents whose id begins so, in the order of ids.
     pub fn live_of_all(&self, prefix: &str) -> Result<Vec<u64>, DocumentsError> {
+        // Ids in order come from the index alone.
+        self.shelf.write_out()?;
         let mut seqs = Vec::new();
         let ids = (Bound::Included(prefix.as_bytes()), Bound::<&[u8]>::Unbounded);
         for row in self.shelf.index.range(Table::Documents, ids)? {
@@ -43,7 +45,10 @@ impl Database {
             if !id.starts_with(prefix.as_bytes()) {
                 break;
             }
-            seqs.push(Record::read(&id, &value)?.seq);
+            let record = Record::read(&id, &value)?;
+            if !self.shelf.is_gone(&record) {
+                seqs.push(record.seq);
+            }
         }
         Ok(seqs)
     }
