@@ -50,7 +50,7 @@ describe('with users', () => {
     assert.deepEqual((await server.session()).userCtx, { name: 'bob', roles: ['readers'] })
     const rows = new Arrivals()
     const db = server.use('private')
-    db.changesReader.start({ since: 0, selector: { by: 'bob' } }).on('change', rows.add)
+    db.changesReader.start({ since: 0, selector: { by: 'bob' } }).on('change', rows.add).on('error', rows.fail)
     test.after(() => db.changesReader.stop())
     assert.equal((await db.insert({ by: 'bob' }, 'with-session')).ok, true)
     await rows.until(({ id }) => id === 'with-session')

@@ -166,10 +166,22 @@ describe('nano 11.0.7', () => {
     const rows = new Arrivals()
     const reader = db.changesReader.start({ since: 0, selector: { n: { $mod: [2, 0] } }, fastChanges: true })
     test.after(() => db.changesReader.stop())
-    reader.on('change', rows.add)
+    reader.on('change', rows.add).on('error', rows.fail)
     await rows.reached(1)
     for (const doc of documents(4, 9)) await write(url, [doc])
     assert.deepEqual(ids(await rows.reached(4)), ['d00002', 'd00004', 'd00006', 'd00008'])
+  })
+
+  it('follows design documents alone', async (test) => {
+    const url = await fresh(tailwater, [{ _id: '_design/some' }, ...documents(1, 3)])
+    const db = open(url)
+    const rows = new Arrivals()
+    const reader = db.changesReader.start({ since: 0, qs: { filter: '_design' } })
+    test.after(() => db.changesReader.stop())
+    reader.on('change', rows.add).on('error', rows.fail)
+    await rows.reached(1)
+    await write(url, [...documents(4, 4), { _id: '_design/other' }])
+    assert.deepEqual(ids(await rows.reached(2)), ['_design/some', '_design/other'])
   })
 
   it('is told that what it asks is wrong, and stops', async () => {

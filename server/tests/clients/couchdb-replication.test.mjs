@@ -45,7 +45,7 @@ async function quarrel(db) {
 function watch(test, replication) {
   const changes = new Arrivals()
   replication.on('change', changes.add)
-  replication.catch(() => {})
+  replication.catch(changes.fail)
   test.after(() => replication.cancel())
   return changes
 }

@@ -52,15 +52,25 @@ export const inMemory = () => new PouchDB(`memory${(created += 1)}`, { adapter: 
 export class Arrivals {
   got = []
   #news = new EventEmitter().setMaxListeners(0)
+  #failure
 
   add = (one) => {
     this.got.push(one)
-    this.#news.emit('one')
+    this.#news.emit('news')
+  }
+
+  // There will be no more.
+  fail = (error) => {
+    this.#failure = error
+    this.#news.emit('news')
   }
 
   // Waits for so many, and returns all there are.
   async reached(count) {
-    while (this.got.length < count) await once(this.#news, 'one')
+    while (this.got.length < count) {
+      if (this.#failure) throw this.#failure
+      await once(this.#news, 'news')
+    }
     return this.got
   }
 
@@ -76,7 +86,7 @@ export function follow(test, db, options) {
   const arrivals = new Arrivals()
   changes.on('change', arrivals.add)
   arrivals.ended = changes.then((status) => status)
-  arrivals.ended.catch(() => {})
+  arrivals.ended.catch(arrivals.fail)
   arrivals.cancel = () => changes.cancel()
   test.after(arrivals.cancel)
   return arrivals
