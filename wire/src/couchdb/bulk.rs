@@ -97,11 +97,22 @@ fn list(value: Value<'_>, wrong: BulkError) -> Result<Value<'_>, BulkError> {
 
 /// Appends `{"ok":true,"id":..,"rev":..}`, which is also what a single write is answered with.
 pub fn write_stored(id: &str, rev: &str, out: &mut Vec<u8>) {
+    write_ok(id, out);
+    write_str(out, rev);
+    out.push(b'}');
+}
+
+/// The same for a revision that is not text yet.
+pub fn write_edited(id: &str, rev: &Rev, out: &mut Vec<u8>) {
+    write_ok(id, out);
+    rev.write_json(out);
+    out.push(b'}');
+}
+
+fn write_ok(id: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"ok\":true,\"id\":");
     write_str(out, id);
     out.extend_from_slice(b",\"rev\":");
-    write_str(out, rev);
-    out.push(b'}');
 }
 
 /// Appends `{"id":..,"error":..,"reason":..}`, with `rev` where the client said which it is.
