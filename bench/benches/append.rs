@@ -11,7 +11,7 @@ mod feed;
 
 use std::{sync::Arc, time::Duration};
 
-use batch::{append, batch_of};
+use batch::{append_to, batch_of};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use documents::{json_body, json_event};
 use feed::Running;
@@ -46,7 +46,7 @@ fn measure(criterion: &mut Criterion, name: &str, durability: Durability, frames
         let batch = batch_of(&json_event(&body), count);
         group.throughput(Throughput::Elements(count as u64));
         group.bench_with_input(BenchmarkId::from_parameter(count), &batch, |bencher, batch| {
-            bencher.iter_batched(|| batch.clone(), |batch| append(&running.feed, batch), BatchSize::PerIteration);
+            bencher.iter_batched(|| batch.clone(), |batch| append_to(&running.feed, batch), BatchSize::PerIteration);
         });
     }
     group.finish();

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use batch::{append, batch_of};
+use batch::{append_to, batch_of};
 use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
 use documents::{json_body, json_event};
 use feed::Running;
@@ -78,7 +78,7 @@ fn crashed(segment_bytes_max: u64, feed_bytes: u64) -> TempDir {
     let body = json_body();
     let batch = batch_of(&json_event(&body), BATCH);
     while running.feed.bytes() < feed_bytes {
-        append(&running.feed, batch.clone());
+        append_to(&running.feed, batch.clone());
     }
     let copy = copied(written.path());
     running.close();

@@ -4,7 +4,7 @@ use futures_lite::future::block_on;
 use tailwater_core::{Batch, Draft, Event, Feed, SeqMode};
 
 /// Appends and waits as the feed's durability demands.
-pub fn append(feed: &Feed, batch: Batch) {
+pub fn append_to(feed: &Feed, batch: Batch) {
     block_on(feed.append(batch, SeqMode::Assign)).expect("the disk takes it");
 }
 
