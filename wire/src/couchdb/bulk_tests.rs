@@ -49,7 +49,7 @@ fn captured_refusals() {
         let error = parse(text).unwrap_err();
         assert_eq!((error.status(), error.code(), error.to_string().as_str()), (400, code, reason), "{text}");
     }
-    let many = format!(r#"{{"docs":[{}]}}"#, vec!["1"; DOCS_MAX + 1].join(","));
+    let many = format!(r#"{{"docs":[{}]}}"#, vec!["{}"; DOCS_MAX + 1].join(","));
     assert_eq!(parse(&many), Err(BulkError::TooMany));
     for text in ["{}", r#"{"docs":{}}"#] {
         let error = parse_bulk_get(text.as_bytes()).unwrap_err();
