@@ -176,13 +176,13 @@ fn listeners() {
             ],
         ),
         (
-            "[[listen]]\naddress = \"127.0.0.1:1\"\ndialects = [\"native\", \"fauna\", \"atprot\", \"native\", 3]",
+            "[[listen]]\naddress = \"127.0.0.1:1\"\ndialects = [\"native\", \"gopher\", \"atprot\", \"native\", 3]",
             &[
-                "FILE:3:23: listen[0].dialects: the dialect \"fauna\" is known but not built into this version; leave it \
-             out; this version speaks native, atproto, streamr, bigchaindb and couchdb",
-                "FILE:3:32: listen[0].dialects: \"atprot\" is no dialect; did you mean atproto?",
-                "FILE:3:42: listen[0].dialects: \"native\" is listed twice; name each dialect once",
-                "FILE:3:52: listen[0].dialects: expected a text, found the number 3; put it in quotes",
+                "FILE:3:23: listen[0].dialects: \"gopher\" is no dialect; give native, atproto, streamr, bigchaindb, couchdb or \
+             fauna",
+                "FILE:3:33: listen[0].dialects: \"atprot\" is no dialect; did you mean atproto?",
+                "FILE:3:43: listen[0].dialects: \"native\" is listed twice; name each dialect once",
+                "FILE:3:53: listen[0].dialects: expected a text, found the number 3; put it in quotes",
             ],
         ),
         (

@@ -152,7 +152,10 @@ fn refused(error: &FeedsError) -> Response {
     let (status, name) = match error {
         FeedsError::Unknown { .. } => (404, "FeedNotFound"),
         FeedsError::TooMany { .. } => (403, "TooManyFeeds"),
-        FeedsError::Nsid { .. } | FeedsError::Database { .. } | FeedsError::Partitions => (400, "InvalidOptions"),
+        FeedsError::Nsid { .. }
+        | FeedsError::Database { .. }
+        | FeedsError::FaunaDatabase { .. }
+        | FeedsError::Partitions => (400, "InvalidOptions"),
         FeedsError::Bound { .. } => (409, "EndpointBound"),
         FeedsError::PartitionOf { .. } => (409, "FeedIsPartition"),
         FeedsError::System { .. } => (409, "FeedIsSystem"),
