@@ -35,6 +35,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     if listening.serves_only(Dialect::Couchdb) {
         return couchdb::answer(request).await;
     }
+    if listening.serves_only(Dialect::Fauna) {
+        return fauna::answer(request).await;
+    }
     if path == "/" {
         return root(&request).into();
     }

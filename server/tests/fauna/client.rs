@@ -190,3 +190,10 @@ pub fn refused(answer: &Answer) -> (u16, String, String) {
     let text = |name: &str| json["error"][name].as_str().unwrap_or_else(|| panic!("{}", answer.text())).to_owned();
     (answer.status, text("code"), text("message"))
 }
+
+/// An appliance with keys.
+pub fn with_keys(keys: Vec<Key>) -> (Appliance, Client) {
+    let appliance = Appliance::start_with(|config| config.keys = keys);
+    let client = Client::new(&appliance);
+    (appliance, client)
+}

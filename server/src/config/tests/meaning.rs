@@ -9,7 +9,7 @@ fn nothing_said_means_the_defaults() {
     assert_eq!(good(""), config);
     assert_eq!(config.data, Path::new("./tailwater-data"));
     assert_eq!(config.listen, [Listen { address: ([127, 0, 0, 1], 7070).into(), dialects: Dialect::ALL.to_vec() }]);
-    assert_eq!(config.summary(), "1 listener, 5 feeds, 0 mirrors");
+    assert_eq!(config.summary(), "1 listener, 6 feeds, 0 mirrors");
     let streams: Vec<_> = config.feeds.iter().map(|feed| (feed.name.as_str(), nsid(feed))).collect();
     assert_eq!(
         streams,

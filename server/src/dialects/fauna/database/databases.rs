@@ -60,6 +60,12 @@ impl Databases {
         self.registry.get(path)
     }
 
+    /// The history of a feed that is a database.
+    pub(crate) fn history_of(&self, entry: &FeedEntry) -> Option<Arc<FeedEntry>> {
+        let database = self.get(&entry.exposure.fauna.as_ref()?.database)?;
+        (database.entry().id() == entry.id()).then(|| database.history().clone())
+    }
+
     /// The databases below one.
     pub(crate) fn below(&self, path: &str) -> Vec<Arc<Database>> {
         let prefix = child_path(path, "");

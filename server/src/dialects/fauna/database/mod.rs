@@ -62,7 +62,7 @@ use crate::{
 };
 
 /// How long a request waits for an index that is being opened; it takes a moment unless much has to be read.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Ids are those of microseconds, and so many in each: as long as the original's, and later ones are larger.
 const IDS_PER_US: u64 = 200;

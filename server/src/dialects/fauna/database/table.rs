@@ -10,6 +10,8 @@
 //!
 //! Integers are big-endian. `Seqs` finds what has left the window; definitions of collections never do, and are not in it.
 
+use std::ops::Bound;
+
 use tailwater_core::{BodyFormat, Event};
 use tailwater_wire::fauna::{
     change::{BeforeDocument, KIND_DELETE},
@@ -129,6 +131,16 @@ pub(super) fn enter(
     Ok(())
 }
 
+/// When the newest of the collections that are there was defined; 0 if there is none.
+pub(super) fn last_definition_us(index: &Index<Table>) -> Result<u64, IndexError> {
+    let (from, to) = (document_key(DEFINITIONS, ""), collection_end(DEFINITIONS));
+    let mut last_us = 0;
+    for row in index.range(Table::Documents, (bound(&from), Bound::Excluded(to.as_slice())))? {
+        last_us = last_us.max(Entry::read(&row?.1).map_or(0, |entry| entry.time_us));
+    }
+    Ok(last_us)
+}
+
 /// Removes every document of a collection. The batch must not have touched any.
 fn drop_collection(
     collection: &str,
@@ -136,7 +148,7 @@ fn drop_collection(
     batch: &mut WriteBatch<'_, Table>,
 ) -> Result<(), IndexError> {
     let (from, to) = (document_key(collection, ""), collection_end(collection));
-    for row in index.range(Table::Documents, (bound(&from), std::ops::Bound::Excluded(to.as_slice())))? {
+    for row in index.range(Table::Documents, (bound(&from), Bound::Excluded(to.as_slice())))? {
         let (key, value) = row?;
         batch.remove(Table::Documents, &key)?;
         if let Some(entry) = Entry::read(&value) {
@@ -154,7 +166,7 @@ pub(super) fn prune(
     batch: &mut WriteBatch<'_, Table>,
 ) -> Result<(), IndexError> {
     let to = first_seq.to_be_bytes();
-    let range = (std::ops::Bound::Unbounded, std::ops::Bound::Excluded(&to[..]));
+    let range = (Bound::Unbounded, Bound::Excluded(&to[..]));
     for row in index.range(Table::Seqs, range)?.take(count) {
         let (seq, key) = row?;
         let is_still = batch.get(Table::Documents, &key)?.as_deref().and_then(Entry::read).is_some_and(|entry| {
@@ -169,8 +181,8 @@ pub(super) fn prune(
     Ok(())
 }
 
-fn bound(key: &[u8]) -> std::ops::Bound<&[u8]> {
-    std::ops::Bound::Included(key)
+fn bound(key: &[u8]) -> Bound<&[u8]> {
+    Bound::Included(key)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -27,7 +27,7 @@ use super::{
     follow::{self, Trouble},
     queue::{Done, Job, Posted},
     store::{Pending, Reading},
-    table::Table,
+    table::{self, Table},
 };
 use crate::{
     index::{Index, Indexes},
@@ -98,6 +98,7 @@ impl Worker {
         let index = follow::open(&self.shared, &self.indexes)?;
         let seq = index.applied_seq();
         self.shared.set_applied(seq, follow::last_time_us(self.shared.feed(), seq).unwrap_or(0));
+        self.shared.schema_version_us.fetch_max(table::last_definition_us(&index)?, Ordering::Relaxed);
         follow::catch_up(&self.shared, &index)?;
         self.shared.set_index(Some(index));
         Ok(())
