@@ -192,3 +192,24 @@ proptest! {
         });
     }
 }
+
+/// An end that is known does not wait for an event behind it.
+#[test]
+fn an_end_at_the_tail_is_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("f", FeedOptions::default()).unwrap();
+    drive(&store, &[&feed], async {
+        for seq in 1..4 {
+            feed.append(batch(&[format!("event {seq}").as_bytes()]), SeqMode::Assign).await.unwrap();
+        }
+        for (ends, end) in [(true, 4), (false, 4), (true, 5)] {
+            let skip: Arc<dyn Skip> = Arc::new(Known { passed: BTreeSet::new(), open: AtomicU64::new(end), ends });
+            let bounds = Bounds { skip: Some((skip, u64::MAX)), stop_after: None };
+            let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap().bounded(bounds);
+            let mut read = Vec::new();
+            assert_eq!(read_on(&feed, &mut cursor, 100, &mut read).await, ends && end == 4);
+            assert_eq!(read, lines(&feed, |_| true));
+        }
+    });
+}

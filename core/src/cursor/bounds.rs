@@ -120,11 +120,16 @@ impl Cursor {
         if bounds.is_beyond(next_seq) {
             return Some(BoundedStep::Done);
         }
+        let is_open = bounds.is_open(next_seq);
+        // There may be no frame there yet, nor ever: the end does not wait for one.
+        if is_open && bounds.is_end(next_seq) {
+            return Some(BoundedStep::Done);
+        }
         if self.offset >= self.log.committed() {
             return None;
         }
-        if bounds.is_open(next_seq) {
-            return Some(if bounds.is_end(next_seq) { BoundedStep::Done } else { BoundedStep::Wait });
+        if is_open {
+            return Some(BoundedStep::Wait);
         }
         self.passes_to(next_seq, bounds).map(BoundedStep::Pass)
     }
