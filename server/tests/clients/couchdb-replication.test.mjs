@@ -156,13 +156,14 @@ describe('PouchDB 9.0.0 replicates', () => {
   }
 
   // Behind each batch PouchDB asks about the database, and handles no error there, which would end the process. Those
-  // requests are repeated until there is an answer; every other one fails as it does.
-  const patient = async (url, options) => {
+  // requests are repeated until there is an answer or the server is gone for good; every other one fails as it does.
+  const patient = (server) => async (url, options) => {
     for (;;) {
       try {
         return await PouchDB.fetch(url, options)
       } catch (error) {
         if (!url.endsWith('/')) throw error
+        if (server.isOver) return new Response('{}')
         await new Promise((later) => setTimeout(later, 20))
       }
     }
@@ -178,12 +179,15 @@ describe('PouchDB 9.0.0 replicates', () => {
   })) {
     it(`on after the server was killed in the middle: ${way}`, async (test) => {
       const another = await Tailwater.start()
-      test.after(() => another.stop())
-      const remote = async () => new PouchDB(await fresh(another), { fetch: patient })
+      const remote = async () => new PouchDB(await fresh(another), { fetch: patient(another) })
       const [source, target] = await Promise.all(pair(remote))
       await source.bulkDocs(documents(1, 600, { _attachments: { a: text('attached') } }))
       const replication = source.replicate.to(target, { live: true, retry: true, batch_size: 20, back_off_function: () => 50 })
       const changes = watch(test, replication)
+      test.after(() => {
+        another.isOver = true
+        return another.stop()
+      })
       for (const [kill, at] of [100, 300, 500].entries()) {
         await changes.until(({ docs }) => docs.at(-1).n >= at)
         await another.killAndRestart()
