@@ -30,6 +30,7 @@ pub(super) enum Table {
 }
 
 impl Tables for Table {
+    const NAME: &str = "fauna";
     const LAYOUT: u32 = 1;
 
     fn number(self) -> u8 {
