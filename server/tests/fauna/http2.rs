@@ -37,6 +37,8 @@ struct Http2 {
     socket: TcpStream,
     buffer: Vec<u8>,
     next_stream: u32,
+    /// Of other streams than the one that was waited for.
+    held: Vec<Frame>,
 }
 
 impl Http2 {
@@ -45,7 +47,7 @@ impl Http2 {
     }
 
     fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
-        let mut http2 = Self { socket: connect(address), buffer: Vec::new(), next_stream: 1 };
+        let mut http2 = Self { socket: connect(address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
         http2.write(PREFACE);
         http2.send(SETTINGS, 0, 0, settings);
         http2
@@ -119,8 +121,13 @@ impl Http2 {
     /// The next frame of a stream that is HEADERS, DATA or RST_STREAM.
     fn of_stream(&mut self, stream: u32) -> Frame {
         loop {
-            let frame = self.frame().expect("the connection goes on");
-            if frame.stream == stream && matches!(frame.kind, DATA | HEADERS | RST_STREAM) {
+            let held = self.held.iter().position(|frame| frame.stream == stream);
+            let frame = held.map(|at| self.held.remove(at));
+            let frame = frame.unwrap_or_else(|| self.frame().expect("the connection goes on"));
+            let is_of_a_stream = matches!(frame.kind, DATA | HEADERS | RST_STREAM);
+            if frame.stream != stream && is_of_a_stream {
+                self.held.push(frame);
+            } else if is_of_a_stream {
                 if frame.kind == DATA && !frame.payload.is_empty() {
                     let count = (frame.payload.len() as u32).to_be_bytes();
                     self.send(WINDOW_UPDATE, 0, stream, &count);
@@ -283,7 +290,7 @@ fn an_upgraded_request_is_the_first_stream() {
     let token = client.token("A.all().eventSource()");
     client.ok("A.create({ n: 1 })");
     let request = body(json!({ "token": token, "filler": "x".repeat(100_000) }));
-    let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 3 };
+    let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 3, held: Vec::new() };
     let head = format!(
         "POST /stream/1 HTTP/1.1\r\nHost: a\r\nX-Driver: Java\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
          HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\nContent-Length: {}\r\n\r\n",
@@ -390,7 +397,8 @@ fn statuses_come_over_http2_too() {
 #[test]
 fn floods_end_their_own_connection_alone() {
     let (_appliance, client) = appliance();
-    let floods: [(&str, fn(&mut Http2) -> bool); 6] = [
+    type Flood = fn(&mut Http2) -> bool;
+    let floods: [(&str, Flood); 6] = [
         ("rapid reset", |http2| {
             let stream = http2.request("POST", "/query/1", &[], b"");
             http2.send(RST_STREAM, 0, stream, &8_u32.to_be_bytes())
@@ -455,7 +463,7 @@ fn what_is_no_http2_ends() {
     let mut wrong: Vec<Vec<u8>> = vec![b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_vec(), [PREFACE, &[0xff; 100]].concat()];
     wrong.push([PREFACE, &[0, 0, 1, 4, 0, 0, 0, 0, 0, 9]].concat());
     for bytes in wrong {
-        let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 1 };
+        let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
         http2.write(&bytes);
         http2.goodbye();
     }

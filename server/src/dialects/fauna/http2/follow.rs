@@ -134,13 +134,13 @@ pub(super) async fn stream(shard: &Rc<Shard>, sink: &Sink, opened: Opened) {
     if let Some(following) = &following {
         sink.reading.replace(Some(reading(shard, following)));
     }
+    let _counted = shard.count_stream();
     for line in lines {
         if sink.send(Bytes::from(line), false).await.is_err() {
             return;
         }
     }
     let Some(following) = following else { return sink.end() };
-    let _counted = shard.count_stream();
     let _is_over = follow(shard, sink, following).await;
 }
 
