@@ -155,6 +155,15 @@ impl State {
     }
 }
 
+/// A stream that is a task of its own; see [`Shard::count_stream`].
+pub(crate) struct Counted(Rc<Shard>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.state.borrow_mut().subscribers -= 1;
+    }
+}
+
 /// One shard; lives on its executor's thread.
 pub(crate) struct Shard {
     pub(crate) index: usize,
@@ -296,6 +305,19 @@ impl Shard {
     /// Runs a task beside the sweep.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Counts a stream that is a task of its own, for as long as what this returns lives.
+    pub(crate) fn count_stream(self: &Rc<Self>) -> Counted {
+        self.state.borrow_mut().subscribers += 1;
+        Counted(self.clone())
+    }
+
+    /// Counts bytes that such a stream sends.
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        let mut state = self.state.borrow_mut();
+        state.sends += 1;
+        state.sent_bytes += bytes as u64;
     }
 
     /// Runs the writer of a feed this shard owns until the feed is closed.

@@ -18,7 +18,8 @@ fn nothing_said_means_the_defaults() {
             ("labels", "com.atproto.label.subscribeLabels"),
             ("messages", ""),
             ("blocks", ""),
-            ("events", "")
+            ("events", ""),
+            ("documents", "")
         ]
     );
 }

@@ -17,7 +17,7 @@ use super::{
     admit,
     answer::{Answer, Fields, Whole, page_fields},
     call::{Call, Headers},
-    respond,
+    http2, respond,
     stream::{FaunaStream, Following, Opened},
 };
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 /// Answers a request of this dialect.
 pub(crate) async fn answer(request: Request<'_>) -> Reply {
     let head = request.head;
+    if http2::is_wanted(head) {
+        return upgrade(request).await;
+    }
     let fields = page_fields(head.header("origin"));
     let call = Call {
         shard: request.shard,
@@ -46,6 +49,14 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     };
     let answer = respond(&call, visit, body).await;
     send(&request, answer, fields)
+}
+
+/// Reads a request that asks for HTTP/2; it is answered as the first stream there.
+async fn upgrade(request: Request<'_>) -> Reply {
+    match request.inbound.read_body(BODY_BYTES_MAX as u64).await {
+        Ok(body) => Reply::Http2(Box::new(http2::upgrade(request.head, body))),
+        Err(error) => unread(&error, page_fields(request.head.header("origin"))).into(),
+    }
 }
 
 fn send(request: &Request<'_>, answer: Answer, fields: Fields) -> Reply {

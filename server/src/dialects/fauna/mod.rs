@@ -14,7 +14,7 @@
 //! | [`source`] | the encodings of event sources |
 //! | [`database`] | a feed as a database: its documents, its history, queries that write |
 //! | [`answer`] | answers, whole or as streams |
-//! | [`http1`] | how HTTP/1.1 carries them |
+//! | [`http1`], [`http2`] | how both versions of HTTP carry them |
 //!
 //! Owns this table. A feed that is bound to the dialect is a database. Tested by `server/tests/fauna/` and the real clients
 //! in `server/tests/clients/`.
@@ -23,6 +23,7 @@ mod answer;
 mod call;
 mod database;
 mod http1;
+pub(crate) mod http2;
 mod page;
 mod query;
 mod source;

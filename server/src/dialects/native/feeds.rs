@@ -146,10 +146,8 @@ fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
         let encodings: Vec<String> =
             history.feed().encodings_in_use().into_iter().filter_map(|id| store.encoding_name(id)).collect();
         let (bytes, frame_bytes) = (history.feed().bytes(), history.feed().frame_bytes());
-        let subscribers = history.subscribers();
-        description["fauna"] = json!({
-            "subscribers": subscribers, "encodings": encodings, "bytes": bytes, "frame_bytes": frame_bytes,
-        });
+        description["subscribers"] = (entry.subscribers() + history.subscribers()).into();
+        description["fauna"] = json!({ "encodings": encodings, "bytes": bytes, "frame_bytes": frame_bytes });
     }
     if let Some(reason) = reason {
         description["reason"] = reason.into();
