@@ -15,6 +15,7 @@ mod http2;
 mod pages;
 mod queries;
 mod secrets;
+mod slow;
 mod sources;
 mod streams;
 mod traps;
