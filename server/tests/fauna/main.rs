@@ -11,6 +11,7 @@ mod bad;
 mod client;
 mod crash;
 mod errors;
+mod histories;
 mod http2;
 mod pages;
 mod queries;
