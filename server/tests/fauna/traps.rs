@@ -1,5 +1,4 @@
-//! The numbered traps of the contract that a server can do something about over HTTP/1.1. T3 of answers and T15 are in
-//! `queries`; those of HTTP/2 (T1, T2, T7, T10, T11) in `http2`.
+//! The numbered traps of the contract that a server can do something about over HTTP/1.1. T3 of answers is in `queries`; those of HTTP/2 (T1, T2, T7, T10, T11) in `http2`.
 
 use serde_json::{Value, json};
 
@@ -85,6 +84,18 @@ fn t12_t13_a_chunk_is_a_whole_line() {
     for _ in 0..3 {
         assert_eq!(stream.event()["data"]["@doc"]["t"], text);
     }
+}
+
+/// T15: one driver rounds integers beyond 2^53, unless it is told that they are long: they are tagged as such.
+#[test]
+fn t15_large_integers_are_long() {
+    let (_appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    client.ok("A.create({ a: 9007199254740993, b: 2147483647, c: 2147483648 })");
+    let document = client.stream(&token).event()["data"]["@doc"].clone();
+    assert_eq!(document["a"], json!({ "@long": "9007199254740993" }));
+    assert_eq!(document["b"], json!({ "@int": "2147483647" }));
+    assert_eq!(document["c"], json!({ "@long": "2147483648" }));
 }
 
 /// T14: one driver takes the body of a refusal for an event, and fails at it; there is nothing a server could do. What is
