@@ -5,11 +5,12 @@
 
 use std::net::SocketAddr;
 
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 use tailwater_loadgen::SubscribeConfig;
 
-use crate::observe::drained;
+use crate::{fauna, observe::drained};
 
 /// A protocol of the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -25,6 +26,12 @@ pub enum Dialect {
     Bigchaindb,
     /// CouchDB's continuous feed of changes, rows without documents
     Couchdb,
+    /// A Fauna event stream of a collection, over HTTP/1.1
+    Fauna,
+    /// The same over HTTP/2 with prior knowledge, a connection for each stream as drivers have it
+    #[value(name = "fauna-http2")]
+    #[serde(rename = "fauna-http2")]
+    FaunaHttp2,
 }
 
 /// Where followers begin.
@@ -40,6 +47,9 @@ pub enum Start {
 /// receives for one is known beforehand.
 pub(crate) const FIRST_SEQ: u64 = 1_000_000;
 
+/// The Fauna collection that is published to.
+pub(crate) const COLLECTION: &str = "Event";
+
 /// The CouchDB database, and the feed that it is.
 pub const DATABASE: &str = "documents";
 
@@ -52,14 +62,19 @@ impl Dialect {
             Self::Streamr => "messages",
             Self::Bigchaindb => "blocks",
             Self::Couchdb => DATABASE,
+            Self::Fauna | Self::FaunaHttp2 => "changed",
         }
     }
 
     /// `connections` to the server at `address` that follow the feed. None of them is checked.
-    pub fn followers(self, address: SocketAddr, connections: usize, start: Start) -> SubscribeConfig {
+    ///
+    /// # Errors
+    ///
+    /// A Fauna server that has no token for the stream; a start that this dialect does not have.
+    pub fn followers(self, address: SocketAddr, connections: usize, start: Start) -> Result<SubscribeConfig> {
         let to = |path: &str| drained(format!("ws://{address}{path}"), connections);
         let cursor = (start == Start::Oldest).then_some(0);
-        match (self, start) {
+        Ok(match (self, start) {
             (Self::Native, _) => SubscribeConfig { cursor, ..to("/v1/feeds/events/events") },
             (Self::Atproto, _) => SubscribeConfig { cursor, ..to("/xrpc/com.atproto.sync.subscribeRepos") },
             (Self::Streamr, Start::Live) => streamr(address, connections, vec![vec![subscribe(self.feed())]]),
@@ -68,12 +83,20 @@ impl Dialect {
             (Self::Bigchaindb, Start::Oldest) => to("/api/v1/streams/valid_transactions?since_height=0"),
             (Self::Couchdb, Start::Live) => changes(address, connections, "feed=continuous&since=now"),
             (Self::Couchdb, Start::Oldest) => changes(address, connections, "feed=continuous&since=0"),
-        }
+            (Self::Fauna, Start::Live) => fauna::streams(address, connections)?,
+            (Self::FaunaHttp2, Start::Live) => fauna::streams_over_http2(address, connections)?,
+            (Self::Fauna | Self::FaunaHttp2, Start::Oldest) => bail!("a Fauna stream begins where its token was made"),
+        })
+    }
+
+    /// Whether the server counts who follows: it knows of streams over HTTP/2 only what their connections do.
+    pub fn is_counted(self) -> bool {
+        self != Self::FaunaHttp2
     }
 
     /// Whether every message of the stream is one for a single subscriber, made for it alone.
     pub fn is_made_for_one(self, start: Start) -> bool {
-        (self, start) == (Self::Streamr, Start::Oldest)
+        matches!((self, start), (Self::Streamr, Start::Oldest) | (Self::FaunaHttp2, _))
     }
 }
 
@@ -106,6 +129,7 @@ pub(crate) fn configuration() -> String {
         feed(Dialect::Streamr, &format!("{first_seq}streamr.stream = \"messages\"\n")),
         feed(Dialect::Bigchaindb, &format!("{first_seq}bigchaindb = true\n")),
         feed(Dialect::Couchdb, &format!("{first_seq}couchdb.db = \"{DATABASE}\"\n")),
+        feed(Dialect::Fauna, &format!("{first_seq}fauna.collection = \"{COLLECTION}\"\n")),
     ]
     .concat()
 }
@@ -150,7 +174,7 @@ mod tests {
             ),
         ];
         for (dialect, start, url, cursor, said) in table {
-            let config = dialect.followers(address, 3, start);
+            let config = dialect.followers(address, 3, start).unwrap();
             assert_eq!((&*config.url, config.cursor, config.connections), (url, cursor, 3), "{dialect:?} {start:?}");
             assert_eq!(config.say.concat().concat(), said, "{dialect:?} {start:?}");
         }

@@ -33,6 +33,7 @@ pub mod cli;
 pub mod dialect;
 pub mod disk;
 pub mod events;
+pub mod fauna;
 pub mod figures;
 pub mod followed;
 pub mod http;

@@ -16,6 +16,10 @@ use tailwater_wire::{
         Style,
         encode::{Changes, Framing, Shape},
     },
+    fauna::{
+        change::{Change, write_chunk},
+        source::Source,
+    },
     native::encode::NativeWsJson,
     streamr::encode::StreamrJson,
 };
@@ -28,13 +32,26 @@ struct Line<'a> {
     body: &'a RawValue,
 }
 
+/// What the source of a collection shows of documents that were not there before.
+struct Added(Source);
+
+impl Encoder for Added {
+    fn name(&self) -> &str {
+        "added"
+    }
+
+    fn encode(&self, event: &Event<'_>, _previous_seq: Option<u64>, out: &mut Vec<u8>) {
+        write_chunk(&Change { event: *event, before: None }, &self.0, u64::MAX, out);
+    }
+}
+
 /// The stream of a batch behind the first event of its feed.
 fn encoded(encoder: &dyn Encoder, batch: &Batch) -> Vec<u8> {
     let mut out = Vec::new();
     for (line, seq) in std::str::from_utf8(&batch.request.body).unwrap().lines().zip(1_000_001..) {
         let line: Line<'_> = serde_json::from_str(line).unwrap();
         let (key, body) = (line.key.unwrap_or(""), line.body.get().as_bytes());
-        let time_us = 1_783_166_400_000_000;
+        let time_us = 1_783_166_400_000_001;
         let event = Event { seq, time_us, kind: line.kind, key, format: BodyFormat::Json, body };
         encoder.encode(&event, Some(seq - 1), &mut out);
     }
@@ -43,7 +60,7 @@ fn encoded(encoder: &dyn Encoder, batch: &Batch) -> Vec<u8> {
 
 fn decoder(dialect: Dialect) -> StreamDecoder {
     match dialect {
-        Dialect::Couchdb => {
+        Dialect::Couchdb | Dialect::Fauna => {
             let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
             StreamDecoder::http(&ResponseHead::parse(head).unwrap().unwrap(), 1 << 20)
         }
@@ -54,11 +71,12 @@ fn decoder(dialect: Dialect) -> StreamDecoder {
 #[test]
 fn a_subscriber_receives_what_the_batch_says() {
     let row = Shape { framing: Framing::Line, style: Style::MainOnly, docs: false };
-    let table: [(Dialect, Box<dyn Encoder>); 4] = [
+    let table: [(Dialect, Box<dyn Encoder>); 5] = [
         (Dialect::Native, Box::new(NativeWsJson)),
         (Dialect::Streamr, Box::new(StreamrJson::new("messages", 0))),
         (Dialect::Bigchaindb, Box::new(BigchaindbTransactions)),
         (Dialect::Couchdb, Box::new(Changes::new(row))),
+        (Dialect::Fauna, Box::new(Added(Source::of_collection("Event")))),
     ];
     for (dialect, encoder) in table {
         for event_bytes in [512, 1000] {

@@ -2,9 +2,10 @@
 //!
 //! Owns requests and what they come to; a publisher that formats nothing leaves its processor to the drain. A [`Batch`] is
 //! published natively, into the feed that the dialect's stream shows: `frames` for AT Protocol, `documents` for native and
-//! Streamr, `blocks` for BigchainDB, `rows` for CouchDB. [`streamr`] has requests of Streamr's own. Tests are below.
+//! Streamr, `blocks` for BigchainDB, `rows` for CouchDB, `changed` for Fauna. [`streamr`] has requests of Streamr's own. Tests are below.
 
 mod blocks;
+mod changed;
 mod documents;
 mod frames;
 mod rows;
@@ -64,11 +65,16 @@ impl Batch {
                 Self { request: lines(dialect, body), stored: count, events: count, stream_bytes }
             }
             Dialect::Bigchaindb => Self::of_blocks(event_bytes, batch_bytes),
-            Dialect::Couchdb => {
-                let line = rows::line(&documents::document(event_bytes)?);
+            Dialect::Couchdb | Dialect::Fauna | Dialect::FaunaHttp2 => {
+                let document = documents::document(event_bytes)?;
+                let line = rows::line(&document);
                 let count = (batch_bytes / line.len()).max(1) as u64;
                 let body = line.repeat(count as usize).into_bytes();
-                let stream_bytes = count * rows::stream_bytes();
+                let stream_bytes = count
+                    * match dialect {
+                        Dialect::Couchdb => rows::stream_bytes(),
+                        _ => changed::stream_bytes(&document),
+                    };
                 Self { request: lines(dialect, body), stored: count, events: count, stream_bytes }
             }
         })

@@ -24,6 +24,6 @@ pub(super) fn stream_bytes() -> u64 {
 }
 
 /// Bytes of a chunk of so many (RFC 9112, 7.1).
-fn chunk_bytes(data: u64) -> u64 {
+pub(super) fn chunk_bytes(data: u64) -> u64 {
     format!("{data:x}\r\n\r\n").len() as u64 + data
 }

@@ -80,10 +80,10 @@ fn one_round(bench: &Bench, asked: &Idle) -> Result<(Usage, Usage)> {
     post(&mut Client::connect(server.address())?, &Batch::made_up(dialect, 512, 512)?)?;
     let brief = Bench { measured: SETTLE, warmup: SETTLE, ..bench.clone() };
     let followers = |connections| dialect.followers(server.address(), connections, Start::Live);
-    observe(&brief, &followers(FORERUNNERS), &NoLoad, || Ok(()))?;
+    observe(&brief, &followers(FORERUNNERS)?, &NoLoad, || Ok(()))?;
     thread::sleep(SETTLE);
     let before = server.usage()?;
-    let observed = observe(&brief, &followers(asked.subscribers), &NoLoad, || server.usage())?;
+    let observed = observe(&brief, &followers(asked.subscribers)?, &NoLoad, || server.usage())?;
     server.stop()?;
     Ok((before, observed.end))
 }

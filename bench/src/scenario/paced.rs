@@ -114,7 +114,7 @@ fn server_round(bench: &Bench, asked: &Paced, batch: &Batch) -> Result<(Round, S
     let &Paced { dialect, subscribers, event_bytes, rate_per_s } = asked;
     let mut server = Server::start(bench, subscribers)?;
     let sample = Some(SAMPLE.min(subscribers));
-    let config = SubscribeConfig { sample, ..dialect.followers(server.address(), subscribers, Start::Live) };
+    let config = SubscribeConfig { sample, ..dialect.followers(server.address(), subscribers, Start::Live)? };
     let block = std::slice::from_ref(&batch.request);
     let load: &dyn Load = match dialect {
         // Its messages have no time, so nothing is lost by posting the same block again and again.

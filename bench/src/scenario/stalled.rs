@@ -106,7 +106,7 @@ fn one_round(bench: &Bench, asked: &Stalled, stalled: usize) -> Result<(Round, G
     let batch = Batch::made_up(dialect, asked.event_bytes, super::BATCH_BYTES)?;
     let saturated = Saturated { dialect, subscribers: readers, batch, lead_bytes: asked.lead_bytes, from_log: false };
     let mut server = Server::start(bench, asked.subscribers)?;
-    let drained = dialect.followers(server.address(), readers + stalled, Start::Live);
+    let drained = dialect.followers(server.address(), readers + stalled, Start::Live)?;
     let config = SubscribeConfig { stall: stalled, ..drained };
     let observed = live(bench, &saturated, &mut server, &config)?;
     server.stop()?;

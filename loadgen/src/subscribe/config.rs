@@ -45,6 +45,8 @@ pub struct SubscribeConfig {
     /// JSON documents to ask for the stream with: the request is a POST then. Connection n posts the one with the number n,
     /// going round.
     pub bodies: Vec<String>,
+    /// Bytes that each raw connection (`tcp://`) begins with.
+    pub opening: Vec<u8>,
     /// Text messages a connection says as soon as its WebSocket is open, and again when it comes back. Connection n says the
     /// list with the number n, going round; no lists: nothing is said.
     pub say: Vec<Vec<String>>,
@@ -82,6 +84,7 @@ impl SubscribeConfig {
             sources: None,
             headers: Vec::new(),
             bodies: Vec::new(),
+            opening: Vec::new(),
             say: Vec::new(),
             cursor: None,
             window: Window::AfterRamp { warmup_ms: 0 },
@@ -122,6 +125,9 @@ impl SubscribeConfig {
         if !self.bodies.is_empty() && target.scheme != Scheme::Http {
             return refuse("only over HTTP (http://) can a body be posted");
         }
+        if !self.opening.is_empty() && !is_raw {
+            return refuse("only raw connections (tcp://) begin with bytes of the caller's");
+        }
         if self.ramp_per_s.is_some_and(|rate| rate.is_nan() || rate <= 0.0) {
             return refuse("ramp must be above 0 connections per second");
         }
@@ -152,7 +158,11 @@ mod tests {
     #[test]
     fn impossible_settings_are_usage_errors() {
         type Change = fn(&mut SubscribeConfig);
-        let table: [(&str, Change); 10] = [
+        let table: [(&str, Change); 11] = [
+            ("an opening of its own for HTTP", |c| {
+                c.url = "http://127.0.0.1:1".into();
+                c.opening = vec![0];
+            }),
             ("no connections", |c| c.connections = 0),
             ("more roles than connections", |c| c.stall = 1 + c.connections),
             ("no sample to count", |c| {

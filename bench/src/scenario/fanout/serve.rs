@@ -57,7 +57,8 @@ pub(in crate::scenario) fn live(
     config: &SubscribeConfig,
 ) -> Result<Observed<LiveLook>> {
     let readers = config.connections - config.stall;
-    let feeder = Feeder::new(server.address(), &asked.batch, readers, config.connections, asked.lead_bytes);
+    let counted = if asked.dialect.is_counted() { config.connections } else { 0 };
+    let feeder = Feeder::new(server.address(), &asked.batch, readers, counted, asked.lead_bytes);
     let observed = observe(bench, config, &feeder, || {
         let least_lead_bytes = feeder.take_least_lead();
         Ok(LiveLook { look: Look::at(bench, server.pid())?, status: server.status()?, least_lead_bytes })
@@ -67,14 +68,14 @@ pub(in crate::scenario) fn live(
 }
 
 fn live_round(bench: &Bench, asked: &Saturated, server: &mut Server) -> Result<(Round, u64)> {
-    let config = followers(asked, server);
+    let config = followers(asked, server)?;
     let observed = live(bench, asked, server, &config)?;
     Ok((round_of_live(&observed), observed.end.least_lead_bytes))
 }
 
-fn followers(asked: &Saturated, server: &Server) -> SubscribeConfig {
-    let drained = asked.dialect.followers(server.address(), asked.subscribers, asked.start());
-    SubscribeConfig { sample: Some(SAMPLE), ..drained }
+fn followers(asked: &Saturated, server: &Server) -> Result<SubscribeConfig> {
+    let drained = asked.dialect.followers(server.address(), asked.subscribers, asked.start())?;
+    Ok(SubscribeConfig { sample: Some(SAMPLE), ..drained })
 }
 
 /// What a live measurement comes to.
@@ -86,7 +87,7 @@ pub(in crate::scenario) fn round_of_live(observed: &Observed<LiveLook>) -> Round
 
 fn replay_round(bench: &Bench, asked: &Saturated, server: &mut Server) -> Result<Round> {
     let log_bytes = publish_log(server, &asked.batch, log_bytes(bench, asked.subscribers))?;
-    let config = followers(asked, server);
+    let config = followers(asked, server)?;
     let observed = observe(bench, &config, &NoLoad, || Ok((Look::at(bench, server.pid())?, server.status()?)))?;
     require_all_stayed(&observed.report)?;
     let ((begin, earlier), (end, later)) = (&observed.begin, &observed.end);

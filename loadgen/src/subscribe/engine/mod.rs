@@ -175,7 +175,10 @@ impl<'a> Engine<'a> {
         let key = handshake::key(process::random());
         let bodies = &config.bodies;
         let body = (!bodies.is_empty()).then(|| &*bodies[index % bodies.len()]);
-        let request = handshake::request(&self.plan.target, cursor, &config.headers, body, &key);
+        let request = match config.opening.is_empty() {
+            true => handshake::request(&self.plan.target, cursor, &config.headers, body, &key),
+            false => config.opening.clone(),
+        };
         let deadline = Instant::now() + Duration::from_millis(config.open_timeout_ms);
         let scheme = self.plan.target.scheme;
         connection.begin(Opening::new(socket, deadline, scheme, key, request));
