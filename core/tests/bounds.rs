@@ -22,7 +22,7 @@ impl Skip for Passed {
 
     fn next_skipped(&self, from: u64) -> u64 {
         let next = self.0.lock().unwrap().range(from..).next().copied().unwrap_or(u64::MAX);
-        if next == from || from % 2 == 0 { next } else { next.min(from + 1 + from % 5) }
+        if next == from || from.is_multiple_of(2) { next } else { next.min(from + 1 + from % 5) }
     }
 }
 
