@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::events::Request;
 
 /// A request that takes longer has failed.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One connection to a server.
 #[derive(Debug)]

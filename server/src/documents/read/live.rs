@@ -36,7 +36,7 @@ impl Database {
 
     /// The live events of all documents whose id begins so, in the order of ids.
     pub fn live_of_all(&self, prefix: &str) -> Result<Vec<u64>, DocumentsError> {
-        // Ids in order come from the index alone.
+        // Rows come from the index alone.
         self.shelf.write_out()?;
         let mut seqs = Vec::new();
         let ids = (Bound::Included(prefix.as_bytes()), Bound::<&[u8]>::Unbounded);
