@@ -31,7 +31,7 @@ use crate::{
 const DOCUMENTS: &str = "documents";
 
 /// The collection they are in.
-const COLLECTION: &str = "Document";
+const COLLECTION: &str = "Sample";
 
 /// The feed of repository commits.
 const REPOS: &str = "repos";
