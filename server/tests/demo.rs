@@ -135,7 +135,7 @@ fn every_line_to_copy_shows_its_stream() {
     let transaction = first_message(&demo.url("BigchainDB"), None).into_text().unwrap();
     assert!(transaction.starts_with("{\"height\": "), "{transaction}");
     let lines = first_lines(&demo.line("Fauna"), 3);
-    assert!(lines[0].starts_with("{\"type\":\"status\",") && lines[2].contains("\"@mod\":\"Document\""), "{lines:?}");
+    assert!(lines[0].starts_with("{\"type\":\"status\",") && lines[2].contains("\"@mod\":\"sensor\""), "{lines:?}");
     eventually("there is a page of events", || {
         let page = ureq::get(demo.url("one page")).call().unwrap().body_mut().read_to_string().unwrap();
         let page: serde_json::Value = serde_json::from_str(&page).unwrap();

@@ -40,13 +40,15 @@ pub enum FeedsError {
         db: String,
     },
     /// A binding names no Fauna database.
-    #[error(
-        "a Fauna database has a path such as \"/\" or \"Shop/Test\", not {path:?}, and a collection such as \"Event\", not {collection:?}"
-    )]
+    #[error("{path:?} is no path of a Fauna database; one is \"/\", others look like \"Shop\" or \"Shop/Test\"")]
     FaunaDatabase {
         /// What was asked for.
         path: String,
-        /// And its collection.
+    },
+    /// A binding names no collection.
+    #[error("{collection:?} is no name of a collection: use letters, digits and '_', and no word of FQL's own")]
+    FaunaCollection {
+        /// What was asked for.
         collection: String,
     },
     /// Another feed is bound to the endpoint.

@@ -247,8 +247,11 @@ impl Appliance {
         }
         if let Some(fauna) = &exposure.fauna {
             let path = fauna.database.clone();
-            if !is_database_path(&path) || !is_collection_name(&fauna.collection) {
-                return Err(FeedsError::FaunaDatabase { path, collection: fauna.collection.clone() });
+            if !is_database_path(&path) {
+                return Err(FeedsError::FaunaDatabase { path });
+            }
+            if !is_collection_name(&fauna.collection) {
+                return Err(FeedsError::FaunaCollection { collection: fauna.collection.clone() });
             }
             if let Some(other) = self.fauna.get(&path) {
                 return bound(format!("the Fauna database {path:?}"), other.entry().clone());

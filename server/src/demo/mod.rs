@@ -30,8 +30,8 @@ use crate::{
 /// The feed of JSON documents, which is read through several protocols; the other one is the configuration's own default.
 const DOCUMENTS: &str = "documents";
 
-/// The collection they are in.
-const COLLECTION: &str = "Document";
+/// The collection of those whose keys begin so.
+const COLLECTION: &str = "sensor";
 
 /// The feed of repository commits.
 const REPOS: &str = "repos";
@@ -91,7 +91,7 @@ pub fn run(arguments: &DemoArgs) -> Result<(), DemoError> {
 fn show_documents(config: &mut Config) {
     config.feeds.retain(|feed| !feed.bigchaindb && feed.fauna.is_none());
     let streamr = Some(StreamrExposure::whole(DOCUMENTS));
-    let fauna = Some(FaunaExposure { collection: COLLECTION.to_owned(), ..FaunaExposure::default() });
+    let fauna = Some(FaunaExposure::default());
     config.feeds.push(Feed { streamr, fauna, bigchaindb: true, ..Feed::named(DOCUMENTS, &config.storage) });
 }
 
@@ -106,7 +106,10 @@ fn stop_flag() -> Result<Arc<AtomicBool>, DemoError> {
 
 /// What asks for the token of an event source, as a member of an object.
 fn source_token(address: SocketAddr) -> String {
-    let query = format!(r#"{{"query":"{COLLECTION}.all().eventSource()"}}"#);
+    let collection = format!(r#"Collection.byName(\"{COLLECTION}\")"#);
+    let create = format!(r#"Collection.create({{ name: \"{COLLECTION}\" }})"#);
+    let query =
+        format!(r#"{{"query":"if (!{collection}.exists()) {{ {create} }}\n{COLLECTION}.all().eventSource()"}}"#);
     format!(r#"curl -s -d '{query}' http://{address}/query/1 | grep -o '"data":"[^"]*"' | sed s/data/token/"#)
 }
 

@@ -162,6 +162,7 @@ fn refused(error: &FeedsError) -> Response {
         FeedsError::Nsid { .. }
         | FeedsError::Database { .. }
         | FeedsError::FaunaDatabase { .. }
+        | FeedsError::FaunaCollection { .. }
         | FeedsError::Partitions => (400, "InvalidOptions"),
         FeedsError::Bound { .. } => (409, "EndpointBound"),
         FeedsError::PartitionOf { .. } => (409, "FeedIsPartition"),
