@@ -20,6 +20,9 @@ use crate::{
 /// Threads that write documents. More than one so that a database that waits for its disk does not hold up others.
 const WRITE_THREADS: usize = 2;
 
+/// Threads that compact: one segment of one database at a time.
+const COMPACT_THREADS: usize = 1;
+
 /// All engines of the process.
 pub(crate) struct Databases {
     home: Home,
@@ -31,7 +34,12 @@ pub(crate) struct Databases {
 impl Databases {
     /// None is open yet.
     pub(crate) fn start(data: PathBuf) -> io::Result<Self> {
-        let home = Home { data, workers: Workers::start(WRITE_THREADS)?, options: DocumentsOptions::default() };
+        let home = Home {
+            data,
+            workers: Workers::start("tailwater-docs", WRITE_THREADS)?,
+            compactors: Workers::start("tailwater-compact", COMPACT_THREADS)?,
+            options: DocumentsOptions::default(),
+        };
         Ok(Self { home, open: RwLock::default(), moving: Mutex::default() })
     }
 

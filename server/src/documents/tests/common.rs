@@ -59,7 +59,8 @@ impl Running {
         let feed = store.feed("db").unwrap_or_else(|| store.create_feed("db", feed_options).unwrap());
         let seed = store.take_writer(&feed).unwrap();
         let writer = thread::spawn(move || block_on(seed.attach(InlineStorage::default()).run()));
-        let home = Home { data: dir.to_owned(), workers: Workers::start(1).unwrap(), options };
+        let [workers, compactors] = ["write", "compact"].map(|name| Workers::start(name, 1).unwrap());
+        let home = Home { data: dir.to_owned(), workers, compactors, options };
         let database = home.open(feed.clone()).unwrap();
         Self { database, home, feed, store, writer }
     }

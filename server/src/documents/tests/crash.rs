@@ -161,7 +161,7 @@ fn kill_one(dir: &Path, after: Duration, stored: &mut HashMap<String, String>) {
 }
 
 #[test]
-#[ignore = "it writes until it is killed; the test above starts it"]
+#[ignore = "it writes and compacts until it is killed; the test above starts it"]
 fn the_process_that_is_killed() {
     let Some(dir) = env::var_os(CHILD_DIR) else { return };
     let db = Running::open(Path::new(&dir));
@@ -177,6 +177,9 @@ fn the_process_that_is_killed() {
         let rev = db.get(&id).ok().map(|doc| doc.rev.to_string());
         let edit = Edit { attachments, ..edit(&id, rev.as_deref(), false, &format!("{{\"n\":{n}}}")) };
         let rev = db.one(edit, Mode::NewEdits).unwrap();
+        if n % 3 == 0 {
+            db.database.compact();
+        }
         // A line that is cut off has no full stop.
         writeln!(std::io::stdout(), "stored {id} {rev} .").unwrap();
     }
