@@ -235,6 +235,29 @@ fn several_become_one_and_readers_find_their_place() {
 }
 
 #[test]
+fn segments_become_one_for_no_less_than_it_costs() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("f", FeedOptions::default()).unwrap();
+    drive(&store, &[&feed], async {
+        for bytes in [90_000, 30_000, 10_000] {
+            append(&feed, 1, bytes).await;
+            feed.seal().await.unwrap();
+        }
+        assert_eq!(compact(&feed, |_| true).await.unwrap(), 0, "one is much larger than the others");
+        append(&feed, 1, 80_000).await;
+        feed.seal().await.unwrap();
+        assert_eq!(compact(&feed, |_| true).await.unwrap(), 1);
+        assert_eq!((segment_files(dir.path()).len(), seqs(&feed)), (2, vec![1, 2, 3, 4]));
+        append(&feed, 1, 10).await;
+        feed.seal().await.unwrap();
+        assert!(rewrite(&feed, feed.sealed_run(5).unwrap(), |_| false).await.unwrap());
+        assert_eq!(compact(&feed, |_| true).await.unwrap(), 1, "an empty one goes whatever the others cost");
+        assert_eq!((segment_files(dir.path()).len(), feed.unsealed()), (2, (0, 6)));
+    });
+}
+
+#[test]
 fn what_changes_meanwhile_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -73,12 +73,13 @@ impl SealedRun {
     }
 }
 
-/// Whether anything is dropped, or at least small segments become a larger one: none is copied again and again because of others
-/// that are much smaller.
+/// Whether anything is dropped, or at least small segments become a larger one, or empty ones go: none is copied again and again
+/// because of others that are much smaller.
 fn is_worthwhile(segments: &[Arc<Segment>], kept: &Kept) -> bool {
     let count: u64 = segments.iter().map(|segment| segment.count()).sum();
     let largest = segments.iter().map(|segment| segment.data_bytes()).max().unwrap_or(0);
-    kept.count < count || (segments.len() > 1 && largest <= kept.bytes / 2)
+    let is_any_empty = segments.iter().any(|segment| segment.count() == 0);
+    kept.count < count || (segments.len() > 1 && (is_any_empty || largest <= kept.bytes / 2))
 }
 
 /// What is kept of a run.
