@@ -155,6 +155,7 @@ pub(super) static ROOT: &[Setting<Config>] = &[
             push: |c, text| push(&mut c.couchdb.cors_origins, origin(text)),
         },
     },
+    flag("couchdb.auto_compact", |c| &mut c.couchdb.auto_compact),
     count("couchdb.logins_waiting_max", 1..=100_000, |c| &mut c.couchdb.logins_waiting_max),
     // The log.
     text("log.level", |c, text| assign(&mut c.log.level, Choice::choose(text))),

@@ -101,11 +101,18 @@ pub struct DocumentsOptions {
     pub write: WriteLimits,
     /// Bytes of one attachment; default 64 MiB.
     pub attachment_bytes_max: u64,
+    /// Superseded bytes from which on it is compacted by itself, if they are more than half of the log; default never.
+    pub auto_compact_bytes: Option<u64>,
 }
 
 impl Default for DocumentsOptions {
     fn default() -> Self {
-        Self { index: IndexOptions::default(), write: WriteLimits::default(), attachment_bytes_max: 64 << 20 }
+        Self {
+            index: IndexOptions::default(),
+            write: WriteLimits::default(),
+            attachment_bytes_max: 64 << 20,
+            auto_compact_bytes: None,
+        }
     }
 }
 

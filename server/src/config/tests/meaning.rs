@@ -91,6 +91,7 @@ fn every_setting_arrives() {
         proxy_auth = true
         session_timeout_ms = "40s"
         cors_origins = ["https://app.example", "*"]
+        auto_compact = true
         logins_waiting_max = 41
         [log]
         level = "trace"
@@ -227,6 +228,7 @@ fn every_setting_arrives() {
             proxy_auth: true,
             session_timeout_ms: 40_000,
             cors_origins: vec!["https://app.example".to_owned(), "*".to_owned()],
+            auto_compact: true,
             logins_waiting_max: 41,
         },
         keys: vec![

@@ -26,6 +26,9 @@ use crate::{
 /// So long it works, and so long it rests.
 const PACE: Duration = Duration::from_millis(5);
 
+/// Bytes of an event in the log beside its key and its body, and of its kind.
+const RECORD_BYTES: u64 = 48;
+
 /// Events that are judged before the clock is looked at.
 const EVENTS_AT_ONCE: u64 = 64;
 
@@ -46,6 +49,8 @@ pub struct Compacting {
 #[derive(Debug, Default)]
 pub(in crate::documents) struct Progress {
     state: Mutex<Option<Compacting>>,
+    /// Bytes of the log when the last one was done.
+    left_bytes: AtomicU64,
 }
 
 /// The work on one database until it is done.
@@ -64,6 +69,19 @@ impl Database {
             self.compactors.submit(Arc::new(job));
         }
         begun
+    }
+
+    /// Begins it where nobody has to ask, and it is worth its while. Cheap.
+    pub(in crate::documents) fn compact_if_due(self: &Arc<Self>) {
+        let Some(superseded_min) = self.options.auto_compact_bytes else { return };
+        let totals = self.shelf.totals();
+        let needed = totals.event_bytes + RECORD_BYTES * (totals.docs + totals.deleted);
+        let held = self.feed.bytes();
+        // What the last one has left is needed for another reason, such as a leaf or a purge.
+        let useless = self.compacting.left_bytes().max(needed);
+        if held > 2 * needed && held - useless.min(held) > useless.max(superseded_min) {
+            self.compact();
+        }
     }
 
     /// The compaction that is under way. Never blocks.
@@ -142,7 +160,7 @@ impl Work for Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.database.compacting.end();
+        self.database.compacting.end(self.database.feed.bytes());
     }
 }
 
@@ -164,8 +182,13 @@ impl Progress {
         }
     }
 
-    fn end(&self) {
+    fn end(&self, left_bytes: u64) {
+        self.left_bytes.store(left_bytes, Ordering::Relaxed);
         *self.lock() = None;
+    }
+
+    fn left_bytes(&self) -> u64 {
+        self.left_bytes.load(Ordering::Relaxed)
     }
 
     fn get(&self) -> Option<Compacting> {

@@ -6,7 +6,7 @@ use futures_lite::future::block_on;
 use proptest::prelude::*;
 use tailwater_core::{Batch, Draft, SeqMode};
 
-use super::common::{Running, edit, lose_index};
+use super::common::{Running, edit, lose_index, options};
 use crate::{
     documents::{DocumentsOptions, Missing, Mode, NewAttachment, Order, Source, compact::Verdict},
     index::Origin,
@@ -133,6 +133,28 @@ fn an_index_that_stood_at_what_is_dropped_is_kept() {
     let db = Running::open_with(dir.path(), options);
     assert_eq!(db.database.shelf.index.origin(), &Origin::Kept);
     assert_eq!(db.shown("a").unwrap().1, r#"{"n":2}"#);
+    db.close();
+}
+
+#[test]
+fn it_begins_by_itself_where_that_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = DocumentsOptions { auto_compact_bytes: Some(100_000), ..options() };
+    let db = Running::open_with(dir.path(), options);
+    let text = format!("{{\"text\":\"{}\"}}", "x".repeat(2_000));
+    let mut revs = vec![None; 20];
+    let mut most = 0;
+    for round in 0..400 {
+        let (id, rev) = (round % 20, &mut revs[round % 20]);
+        *rev = Some(db.put(&format!("doc{id}"), rev.as_deref(), &text).unwrap());
+        most = most.max(db.feed.bytes());
+        while db.database.compacting().is_some() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    // 20 documents of 2 kB are needed; of 400 all would be there.
+    assert!((140_000..250_000).contains(&most), "{most}");
+    assert_eq!(db.changes(0, Order::Ascending).len(), 20);
     db.close();
 }
 
