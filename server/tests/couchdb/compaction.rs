@@ -1,6 +1,11 @@
 //! `POST /{db}/_compact`: superseded bodies go, nothing else changes for anybody.
 
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -251,4 +256,72 @@ fn a_process_is_killed_while_it_compacts() {
     assert!(seen(&client) == found);
     let sizes = client.json("/db")["sizes"].clone();
     assert!(sizes["file"].as_u64().unwrap() < 2 * sizes["active"].as_u64().unwrap(), "{sizes}");
+}
+
+/// Ends the others, also where the test fails.
+struct EndOnDrop<'o>(&'o AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn it_goes_on_while_everybody_reads_and_writes() {
+    let (appliance, client) = with_db();
+    let mut revs = BTreeMap::new();
+    write_all(&client, &mut revs, 0..50, 0, 3_000);
+    let mut live = Connection::open(appliance.address);
+    live.send("GET /db/_changes?feed=continuous&include_docs=true&heartbeat=1000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(live.head().status, 200);
+    let over = AtomicBool::new(false);
+    let goes_on = || !over.load(Ordering::Relaxed);
+    const ROUNDS: u64 = 60;
+    thread::scope(|scope| {
+        let ended = EndOnDrop(&over);
+        scope.spawn(|| {
+            while goes_on() {
+                compact(&client, "/db");
+            }
+        });
+        scope.spawn(|| {
+            while goes_on() {
+                let answer = client.json("/db/_changes?include_docs=true");
+                let rows = answer["results"].as_array().unwrap();
+                let seqs: Vec<u64> = rows.iter().map(seq).collect();
+                assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
+                let ids: BTreeSet<&str> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
+                assert!(ids.len() == rows.len() && rows.iter().all(|row| row["doc"]["_id"] == row["id"]), "{answer}");
+            }
+        });
+        scope.spawn(|| {
+            while goes_on() {
+                for id in 0..50 {
+                    let answer = client.get(&format!("/db/doc{id:04}"));
+                    assert_eq!(answer.status, 200, "{}", answer.text());
+                }
+                let listed = client.json("/db/_all_docs?include_docs=true");
+                let rows = listed["rows"].as_array().unwrap();
+                assert!(rows.len() == 50 && rows.iter().all(|row| row["doc"].is_object()), "{listed}");
+            }
+        });
+        let reader = scope.spawn(|| {
+            let mut seen = Vec::new();
+            while seen.last().is_none_or(|row: &Value| row["doc"]["n"] != ROUNDS || row["id"] != "doc0049") {
+                seen.extend(rows(&mut live, 1));
+            }
+            seen
+        });
+        for n in 1..=ROUNDS {
+            write_all(&client, &mut revs, 0..50, n, 3_000);
+        }
+        let seen = reader.join();
+        drop(ended);
+        let seen = seen.unwrap();
+        let seqs: Vec<u64> = seen.iter().map(seq).collect();
+        assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
+        let last = &seen[seen.len() - 50..];
+        assert!(last.iter().all(|row| row["doc"]["n"] == ROUNDS), "the latest of each came last");
+    });
 }
