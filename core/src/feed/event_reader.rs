@@ -32,8 +32,8 @@ impl EventReader {
         self.next_with_previous().map(|next| next.map(|(event, _)| event))
     }
 
-    /// The same, with the seq of the event before it in the feed, retained or not: what encoders are told. `None` for the
-    /// feed's first event.
+    /// The same, with the seq of the event before it in the feed, retained or not, though within a compacted segment it
+    /// is one that is left: what encoders are told. `None` for the feed's first event.
     pub fn next_with_previous(&mut self) -> Option<Result<(Event<'_>, Option<u64>), ReadError>> {
         if let Err(error) = self.settle() {
             return Some(Err(error));

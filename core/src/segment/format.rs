@@ -85,7 +85,7 @@ pub(crate) struct Mark {
     pub(crate) data_end: u64,
     /// Number of events.
     pub(crate) count: u64,
-    /// Seq of the last event; the segment's base seq - 1 when there is none.
+    /// Seq of the last event, dropped by compaction or not; the segment's base seq - 1 when there never was one.
     pub(crate) last_seq: u64,
     /// When the last batch was appended, in milliseconds since the Unix epoch.
     pub(crate) appended_ms: u64,

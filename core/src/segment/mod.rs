@@ -91,7 +91,7 @@ impl Segment {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Seq of the last event; base seq - 1 when there is none.
+    /// Seq of the last event, dropped by compaction or not; base seq - 1 when there never was one.
     pub(crate) fn last_seq(&self) -> u64 {
         self.last_seq.load(Ordering::Acquire)
     }

@@ -115,6 +115,14 @@ impl Running {
         purged.revs.iter().map(Rev::to_string).collect()
     }
 
+    /// Compacts, and waits for the end.
+    pub(super) fn compact(&self) {
+        assert!(self.database.compact());
+        while self.database.compacting().is_some() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     pub(super) fn get(&self, id: &str) -> Result<Doc, Missing> {
         self.database.get(id, None, Asked::default()).unwrap()
     }

@@ -24,14 +24,6 @@ fn kept(db: &Running) -> BTreeSet<u64> {
     kept
 }
 
-/// Compacts, and waits for the end.
-fn compact(db: &Running) {
-    assert!(db.database.compact());
-    while db.database.compacting().is_some() {
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn seqs(db: &Running) -> BTreeSet<u64> {
     let mut reader = db.feed.read(0);
     std::iter::from_fn(|| reader.next().map(|event| event.unwrap().seq)).collect()
@@ -102,7 +94,7 @@ fn old_bodies_and_attachments_go_and_nothing_else() {
     db.put("b", None, "{}").unwrap();
     let bytes = db.feed.bytes();
     assert!(db.get_rev("a", &first).is_ok());
-    compact(&db);
+    db.compact();
     assert_eq!(seqs(&db), BTreeSet::from([201, 202]));
     assert!(db.feed.bytes() < bytes / 20);
     assert_eq!(db.get_rev("a", &first), Err(Missing::Missing));
@@ -111,10 +103,10 @@ fn old_bodies_and_attachments_go_and_nothing_else() {
     assert_eq!(db.changes(0, Order::Ascending), [(201, "a".to_owned()), (202, "b".to_owned())]);
     // Nothing can be dropped of what is being written: it stays as it is.
     let unsealed = db.feed.unsealed();
-    compact(&db);
+    db.compact();
     assert_eq!((seqs(&db).len(), db.feed.unsealed()), (2, unsealed));
     db.put("a", Some(&rev), r#"{"n":201}"#).unwrap();
-    compact(&db);
+    db.compact();
     assert_eq!(seqs(&db), BTreeSet::from([202, 203]));
     db.close();
 }
@@ -127,7 +119,7 @@ fn an_index_that_stood_at_what_is_dropped_is_kept() {
     let first = db.put("a", None, "{}").unwrap();
     db.database.write_out().unwrap();
     db.put("a", Some(&first), r#"{"n":2}"#).unwrap();
-    compact(&db);
+    db.compact();
     assert_eq!(seqs(&db), BTreeSet::from([2]));
     db.close();
     let db = Running::open_with(dir.path(), options);
@@ -174,7 +166,7 @@ fn one_at_a_time_and_none_of_a_closed_database() {
     while db.database.compacting().is_some() {
         thread::sleep(Duration::from_millis(1));
     }
-    compact(&db);
+    db.compact();
     assert_eq!(seqs(&db).len(), 3_000, "it was closed before the first could be rewritten");
     db.close();
 }
@@ -218,7 +210,7 @@ proptest! {
         for edits in rounds {
             edits.into_iter().for_each(|edit| one_of_many(&db, edit));
             let before = view(&db);
-            compact(&db);
+            db.compact();
             prop_assert_eq!(&view(&db), &before);
             prop_assert_eq!(kept(&db), seqs(&db));
             db.close();

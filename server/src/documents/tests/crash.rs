@@ -45,15 +45,18 @@ fn write(db: &Running, round: u64) {
     }
 }
 
-/// After `write`, what `restored` of the directory is as it was before; says what the database is then, and what it would be
+/// After `write`, and in some rounds compaction, what `restored` of the directory is as it was before; says what the database is then, and what it would be
 /// with a new index.
 fn crash(restored: &str) {
     let (dir, before) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     Running::open(dir.path()).close();
-    for round in 0..6 {
+    for round in 0..9 {
         copy(&dir.path().join(restored), before.path());
         let db = Running::open(dir.path());
         write(&db, round);
+        if round % 2 == 1 {
+            db.compact();
+        }
         db.close();
         copy(before.path(), &dir.path().join(restored));
         let db = Running::open(dir.path());
