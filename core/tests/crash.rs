@@ -229,6 +229,11 @@ fn check(image: &Path, oracle: &Oracle, label: &str) {
     };
     assert!(!oracle.deleted, "{label}: the feed is back");
     assert_eq!(feed.state(), FeedState::Open, "{label}");
+    let names = std::fs::read_dir(image.join("feeds/f/segments")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(
+        names.into_iter().all(|name| name.to_string_lossy().ends_with(".seg")),
+        "{label}: something is left behind"
+    );
     let found = read_all(&feed, 0);
     check_events(&found, &feed, oracle, label);
     let last = feed.last_seq();
