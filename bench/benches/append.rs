@@ -2,6 +2,8 @@
 //!
 //! A batch is 512-byte JSON documents. `sync` is bound by the disk, `os` shows what is left without it.
 
+#[path = "support/batch.rs"]
+mod batch;
 #[path = "support/documents.rs"]
 mod documents;
 #[path = "support/feed.rs"]
@@ -9,9 +11,10 @@ mod feed;
 
 use std::{sync::Arc, time::Duration};
 
+use batch::{append_to, batch_of};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use documents::{json_body, json_event};
-use feed::{Running, batch_of};
+use feed::Running;
 use futures_lite::future::block_on;
 use tailwater_core::{Durability, EncodingId, FeedOptions, Retention, Start};
 use tailwater_wire::native::encode::NativeNdjson;
@@ -43,7 +46,7 @@ fn measure(criterion: &mut Criterion, name: &str, durability: Durability, frames
         let batch = batch_of(&json_event(&body), count);
         group.throughput(Throughput::Elements(count as u64));
         group.bench_with_input(BenchmarkId::from_parameter(count), &batch, |bencher, batch| {
-            bencher.iter_batched(|| batch.clone(), |batch| running.append(batch), BatchSize::PerIteration);
+            bencher.iter_batched(|| batch.clone(), |batch| append_to(&running.feed, batch), BatchSize::PerIteration);
         });
     }
     group.finish();

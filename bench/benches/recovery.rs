@@ -3,6 +3,8 @@
 //!
 //! Every turn opens a fresh copy of a directory that was copied while its feed was being written: what a crash leaves behind.
 
+#[path = "support/batch.rs"]
+mod batch;
 #[path = "support/documents.rs"]
 mod documents;
 #[path = "support/feed.rs"]
@@ -14,9 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use batch::{append_to, batch_of};
 use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
 use documents::{json_body, json_event};
-use feed::{Running, batch_of};
+use feed::Running;
 use tailwater_core::{Durability, FeedOptions, SEGMENT_BYTES_MIN, Store, StoreOptions};
 use tempfile::TempDir;
 
@@ -75,7 +78,7 @@ fn crashed(segment_bytes_max: u64, feed_bytes: u64) -> TempDir {
     let body = json_body();
     let batch = batch_of(&json_event(&body), BATCH);
     while running.feed.bytes() < feed_bytes {
-        running.append(batch.clone());
+        append_to(&running.feed, batch.clone());
     }
     let copy = copied(written.path());
     running.close();

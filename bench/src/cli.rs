@@ -12,8 +12,8 @@ use crate::{
     dialect::Dialect,
     events::Batch,
     scenario::{
-        self, BATCH_BYTES, LEAD_BYTES, ceiling::Ceiling, fanout, idle::Idle, paced, publish::Publish, stalled::Stalled,
-        streams::Streams, subscriptions::Subscriptions,
+        self, BATCH_BYTES, LEAD_BYTES, catchup::Catchup, ceiling::Ceiling, fanout, filters::Filters, idle::Idle,
+        opening::Open, paced, publish::Publish, stalled::Stalled, streams::Streams, subscriptions::Subscriptions,
     },
     sender::{self, SendPlan},
 };
@@ -33,12 +33,18 @@ pub struct Cli {
 /// The scenarios.
 #[derive(Clone, Debug, Subcommand, PartialEq)]
 pub enum Scenario {
+    /// One reader of a whole CouchDB database: plain rows, with documents, with a selector
+    Catchup(Catchup),
     /// Raw send of one mapped range to many sockets, by range size
     Ceiling(Ceiling),
     /// The server against the raw ceiling: throughput when saturated, CPU and latency at a pace
     Fanout(Fanout),
+    /// CouchDB feeds that share a few selectors, against feeds without: CPU of a row
+    Filters(Filters),
     /// Memory of a subscriber that is told nothing
     Idle(Idle),
+    /// Time and memory of a start on a CouchDB database of many documents
+    Open(Open),
     /// Events acknowledged durable, against the disk's own write and fdatasync
     Publish(Publish),
     /// What subscribers that never read do to the others and to the server's memory
@@ -111,9 +117,12 @@ pub fn run(cli: &Cli) -> Result<()> {
     let bench = Bench::new(&cli.settings)?;
     let json = cli.settings.json;
     match &cli.scenario {
+        Scenario::Catchup(asked) => scenario::print(&bench, json, &scenario::catchup::run(&bench, asked)?),
         Scenario::Ceiling(asked) => scenario::print(&bench, json, &scenario::ceiling::run(&bench, asked)?),
         Scenario::Fanout(asked) => run_fanout(&bench, json, asked),
+        Scenario::Filters(asked) => scenario::print(&bench, json, &scenario::filters::run(&bench, asked)?),
         Scenario::Idle(asked) => scenario::print(&bench, json, &scenario::idle::run(&bench, asked)?),
+        Scenario::Open(asked) => scenario::print(&bench, json, &scenario::opening::run(&bench, asked)?),
         Scenario::Publish(asked) => scenario::print(&bench, json, &scenario::publish::run(&bench, asked)?),
         Scenario::Stalled(asked) => scenario::print(&bench, json, &scenario::stalled::run(&bench, asked)?),
         Scenario::Streams(asked) => scenario::print(&bench, json, &scenario::streams::run(&bench, asked)?),

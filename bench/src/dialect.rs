@@ -23,6 +23,8 @@ pub enum Dialect {
     Streamr,
     /// BigchainDB's stream of transactions
     Bigchaindb,
+    /// CouchDB's continuous feed of changes, rows without documents
+    Couchdb,
 }
 
 /// Where followers begin.
@@ -38,6 +40,9 @@ pub enum Start {
 /// receives for one is known beforehand.
 pub(crate) const FIRST_SEQ: u64 = 1_000_000;
 
+/// The CouchDB database, and the feed that it is.
+pub const DATABASE: &str = "documents";
+
 impl Dialect {
     /// The feed that is published to.
     pub fn feed(self) -> &'static str {
@@ -46,6 +51,7 @@ impl Dialect {
             Self::Atproto => "repos",
             Self::Streamr => "messages",
             Self::Bigchaindb => "blocks",
+            Self::Couchdb => DATABASE,
         }
     }
 
@@ -60,6 +66,8 @@ impl Dialect {
             (Self::Streamr, Start::Oldest) => streamr(address, connections, vec![vec![resend_all(self.feed())]]),
             (Self::Bigchaindb, Start::Live) => to("/api/v1/streams/valid_transactions"),
             (Self::Bigchaindb, Start::Oldest) => to("/api/v1/streams/valid_transactions?since_height=0"),
+            (Self::Couchdb, Start::Live) => changes(address, connections, "feed=continuous&since=now"),
+            (Self::Couchdb, Start::Oldest) => changes(address, connections, "feed=continuous&since=0"),
         }
     }
 
@@ -67,6 +75,11 @@ impl Dialect {
     pub fn is_made_for_one(self, start: Start) -> bool {
         (self, start) == (Self::Streamr, Start::Oldest)
     }
+}
+
+/// `connections` to the server's feed of changes, with this query.
+pub fn changes(address: SocketAddr, connections: usize, query: &str) -> SubscribeConfig {
+    drained(format!("http://{address}/{DATABASE}/_changes?{query}"), connections)
 }
 
 /// `connections` to the server's Streamr WebSocket, of which the n-th says the n-th of these lists, going round.
@@ -92,6 +105,7 @@ pub(crate) fn configuration() -> String {
         feed(Dialect::Atproto, "atproto.nsid = \"com.atproto.sync.subscribeRepos\"\n"),
         feed(Dialect::Streamr, &format!("{first_seq}streamr.stream = \"messages\"\n")),
         feed(Dialect::Bigchaindb, &format!("{first_seq}bigchaindb = true\n")),
+        feed(Dialect::Couchdb, &format!("{first_seq}couchdb.db = \"{DATABASE}\"\n")),
     ]
     .concat()
 }
@@ -124,6 +138,13 @@ mod tests {
                 Dialect::Bigchaindb,
                 Start::Oldest,
                 "ws://127.0.0.1:7/api/v1/streams/valid_transactions?since_height=0",
+                None,
+                "",
+            ),
+            (
+                Dialect::Couchdb,
+                Start::Live,
+                "http://127.0.0.1:7/documents/_changes?feed=continuous&since=now",
                 None,
                 "",
             ),

@@ -7,10 +7,13 @@
 //!
 //! | scenario | compared |
 //! | --- | --- |
+//! | `catchup` | documents a second to one reader of a CouchDB database, and bytes per second with raw `send` to one socket |
 //! | `ceiling` | nothing: raw `send` by range size, the yardstick |
 //! | `fanout` | delivered bytes per second with raw `send` at the same range size and at 256 KiB, live or `--from-log` |
 //! | `fanout --rate N` | CPU per delivered event with raw `send` at the same pace; latency |
+//! | `filters` | CPU per row of CouchDB feeds that share selectors with that of feeds without |
 //! | `idle` | the server's memory with and without subscribers |
+//! | `open` | nothing: time and memory of a start on a CouchDB database of many documents |
 //! | `publish` | acknowledged events per second with the disk's `write` + `fdatasync` at the same batch size |
 //! | `stalled` | throughput of readers among subscribers that never read, with readers alone; growth of memory |
 //! | `streams` | CPU per delivered event of many small streams with that of one large one |
@@ -22,7 +25,8 @@
 //! target/release/tailwater-bench fanout --rate 100 --seconds 10 --json
 //! ```
 //!
-//! What is inside the process is measured by the criterion benches in `benches/`: `append`, `recovery`, `encode`, `dag_cbor`.
+//! What is inside the process is measured by the criterion benches in `benches/`: `append`, `recovery`, `encode`, `dag_cbor`, `documents`,
+//! `selectors`.
 
 pub mod bench;
 pub mod cli;
@@ -36,6 +40,7 @@ pub mod load;
 pub mod observe;
 pub mod place;
 pub mod proc;
+pub mod reader;
 pub mod scenario;
 pub mod sender;
 pub mod server;

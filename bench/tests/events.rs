@@ -7,10 +7,17 @@ use tailwater_bench::{dialect::Dialect, events::Batch};
 use tailwater_core::{BodyFormat, Encoder, Event};
 use tailwater_loadgen::decode::{
     Message,
+    http_head::ResponseHead,
     stream::{Item, StreamDecoder},
 };
 use tailwater_wire::{
-    bigchaindb::encode::BigchaindbTransactions, native::encode::NativeWsJson, streamr::encode::StreamrJson,
+    bigchaindb::encode::BigchaindbTransactions,
+    couchdb::changes::{
+        Style,
+        encode::{Changes, Framing, Shape},
+    },
+    native::encode::NativeWsJson,
+    streamr::encode::StreamrJson,
 };
 
 #[derive(serde::Deserialize)]
@@ -34,12 +41,24 @@ fn encoded(encoder: &dyn Encoder, batch: &Batch) -> Vec<u8> {
     out
 }
 
+fn decoder(dialect: Dialect) -> StreamDecoder {
+    match dialect {
+        Dialect::Couchdb => {
+            let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            StreamDecoder::http(&ResponseHead::parse(head).unwrap().unwrap(), 1 << 20)
+        }
+        _ => StreamDecoder::web_socket(1 << 20),
+    }
+}
+
 #[test]
 fn a_subscriber_receives_what_the_batch_says() {
-    let table: [(Dialect, Box<dyn Encoder>); 3] = [
+    let row = Shape { framing: Framing::Line, style: Style::MainOnly, docs: false };
+    let table: [(Dialect, Box<dyn Encoder>); 4] = [
         (Dialect::Native, Box::new(NativeWsJson)),
         (Dialect::Streamr, Box::new(StreamrJson::new("messages", 0))),
         (Dialect::Bigchaindb, Box::new(BigchaindbTransactions)),
+        (Dialect::Couchdb, Box::new(Changes::new(row))),
     ];
     for (dialect, encoder) in table {
         for event_bytes in [512, 1000] {
@@ -47,7 +66,7 @@ fn a_subscriber_receives_what_the_batch_says() {
             let stream = encoded(&*encoder, &batch);
             assert_eq!(stream.len() as u64, batch.stream_bytes, "{dialect:?} {event_bytes}");
             let mut events = 0;
-            let mut decoder = StreamDecoder::web_socket(1 << 20);
+            let mut decoder = decoder(dialect);
             let decoded = decoder.feed(&stream, &mut |item| match item {
                 Item::Payload(encoding, payload) => match encoding.message(payload) {
                     Ok(Message::Event(_)) => events += 1,

@@ -4,6 +4,8 @@
 
 mod peer;
 
+use std::sync::{Arc, Mutex};
+
 use peer::{Peer, broadcast, chunk, frame};
 use tailwater_loadgen::{
     Control, SubscribeConfig, SubscribeReport,
@@ -80,7 +82,7 @@ fn a_stream_can_be_asked_for_with_a_body() {
         session.wait_for_end();
     });
     let config = SubscribeConfig {
-        body: Some(r#"{"token":"t"}"#.into()),
+        bodies: vec![r#"{"token":"t"}"#.into()],
         ..SubscribeConfig::new(peer.url("http", "/stream/1"))
     };
     let report = run(&config);
@@ -106,4 +108,29 @@ fn rows_of_a_change_feed_are_events() {
         let checked = &report.checked[0];
         assert_eq!((checked.events, checked.first_seq, checked.last_seq), (2, Some(3), Some(9)), "{content_type}");
     }
+}
+
+#[test]
+fn each_connection_posts_its_own_selector() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let peer = Peer::http(move |mut session| {
+        seen.lock().unwrap().push(String::from_utf8(session.body.clone()).unwrap());
+        let row = "{\"seq\":\"3-x\",\"id\":\"d\",\"changes\":[{\"rev\":\"1-a\"}]}\n";
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n";
+        session.send([head, &chunk(row)].concat().as_bytes());
+        session.wait_for_end();
+    });
+    let bodies = [1, 2].map(|n| format!("{{\"selector\":{{\"n\":{n}}}}}"));
+    let report = run(&SubscribeConfig {
+        connections: 4,
+        bodies: bodies.to_vec(),
+        events: Some(1),
+        window: Window::FromStart,
+        ..SubscribeConfig::new(peer.url("http", "/db/_changes?feed=continuous&filter=_selector"))
+    });
+    assert!(report.verdict.ok, "{:?}", report.verdict);
+    let mut asked = asked.lock().unwrap().clone();
+    asked.sort();
+    assert_eq!(asked, [&*bodies[0], &*bodies[0], &*bodies[1], &*bodies[1]]);
 }

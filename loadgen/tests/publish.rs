@@ -175,6 +175,35 @@ fn a_missing_feed_is_created_with_its_options() {
 }
 
 #[test]
+fn documents_go_to_a_database() {
+    let (peer, requests) = peer(|session| match session.request_line() {
+        "GET /f HTTP/1.1" => session.answer("404 Object Not Found", "{}"),
+        "PUT /f HTTP/1.1" => session.answer("412 Precondition Failed", r#"{"error":"file_exists"}"#),
+        _ => {
+            let request: serde_json::Value = serde_json::from_slice(&session.body).unwrap();
+            let docs = request["docs"].as_array().unwrap().iter();
+            let stored: Vec<_> = docs.map(|doc| json!({"ok": true, "id": doc["_id"], "rev": "1-a"})).collect();
+            session.answer("201 Created", &json!(stored).to_string());
+        }
+    });
+    let config = PublishConfig {
+        create_feed: true,
+        batch: 2,
+        events: Some(5),
+        payload: Payload::Documents { size_bytes: 100 },
+        ..config(&peer)
+    };
+    let report = run(&config);
+    assert!(report.ok, "{:?}", report.total);
+    assert_eq!((report.total.acked_events, report.total.last_seq), (5, None));
+    let requests = requests.lock().unwrap();
+    let lines: Vec<&str> = requests.iter().map(|(line, _)| &**line).collect();
+    let bulk = "POST /f/_bulk_docs HTTP/1.1";
+    assert_eq!(lines, ["GET /f HTTP/1.1", "PUT /f HTTP/1.1", bulk, bulk, bulk]);
+    assert!(requests[1].1.is_empty());
+}
+
+#[test]
 fn a_refused_feed_ends_the_run() {
     let (peer, _) = peer(|session| {
         session.answer("401 Unauthorized", r#"{"error":"AuthMissing","message":"m"}"#);

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{AtprotoExposure, CouchdbExposure, Feed, StreamrExposure};
+use crate::config::{AtprotoExposure, CouchdbExposure, FaunaExposure, Feed, StreamrExposure};
 
 /// Keys of the bindings among a feed's stored options.
 const STORED_AS: &str = "dialects";
@@ -30,6 +30,9 @@ pub struct Exposure {
     /// A CouchDB database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub couchdb: Option<CouchdbExposure>,
+    /// A Fauna database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fauna: Option<FaunaExposure>,
 }
 
 /// Binds a feed to the BigchainDB interface. There is one chain, so there is nothing to say about it.
@@ -46,6 +49,7 @@ impl Exposure {
             streamr: feed.streamr.clone(),
             bigchaindb: feed.bigchaindb.then(BigchaindbExposure::default),
             couchdb: feed.couchdb.clone(),
+            fauna: feed.fauna.clone(),
         }
     }
 
@@ -105,6 +109,7 @@ mod tests {
             streamr: Some(StreamrExposure { stream: "s".to_owned(), partitions: 3, partition: 2 }),
             bigchaindb: Some(BigchaindbExposure {}),
             couchdb: Some(CouchdbExposure { db: "d".to_owned(), sse: SseWording::Asyncapi }),
+            fauna: Some(FaunaExposure { database: "Shop/Test".to_owned(), collection: "Item".to_owned() }),
             public: true,
         };
         let mut extra = serde_json::Map::new();

@@ -6,9 +6,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+        Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering, fence},
     },
+    thread::{self, Thread},
 };
 
 use tailwater_core::{CommitListener, Feed, FeedId, FeedOptions, FeedState};
@@ -40,6 +41,8 @@ pub(crate) struct FeedEntry {
     /// Views of it that want to hear of commits.
     views: AtomicUsize,
     deleted: AtomicBool,
+    /// The thread that reads what is committed, once there is one.
+    follower: OnceLock<Thread>,
     /// What it is as a CouchDB database.
     database: Option<Arc<Database>>,
 }
@@ -110,6 +113,19 @@ impl FeedEntry {
     /// The reverse of [`FeedEntry::join_view`].
     pub(crate) fn leave_view(&self) {
         self.views.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// From now on the calling thread is unparked by commits: it sees what is committed now, or is unparked.
+    pub(crate) fn follow(&self) {
+        self.follower.get_or_init(thread::current);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Unparks the thread that follows, if there is one.
+    pub(crate) fn wake_follower(&self) {
+        if let Some(follower) = self.follower.get() {
+            follower.unpark();
+        }
     }
 
     /// The shard reads its message now: it sees every commit that found the message under way; a later one sends another.
@@ -189,6 +205,7 @@ impl Feeds {
         if entry.views.load(Ordering::SeqCst) > 0 {
             self.workers.wake();
         }
+        entry.wake_follower();
     }
 
     /// Tells the shards with readers of the feed that more of a view of it is known. It has been shown before.
@@ -214,16 +231,7 @@ impl Feeds {
 
     /// Adds a feed.
     pub(crate) fn add(&self, feed: Arc<Feed>, exposure: Exposure) -> Arc<FeedEntry> {
-        let entry = Arc::new(FeedEntry {
-            scope: scope(feed.name(), &exposure).to_owned(),
-            interest: self.shards.iter().map(|_| Interest::default()).collect(),
-            subscribers: AtomicUsize::new(0),
-            views: AtomicUsize::new(0),
-            deleted: AtomicBool::new(false),
-            database: exposure.couchdb.as_ref().map(|couchdb| Arc::new(Database::new(&feed, couchdb))),
-            exposure,
-            feed,
-        });
+        let entry = self.entry(feed, exposure);
         if let Some(couchdb) = &entry.exposure.couchdb {
             write(&self.databases).insert(couchdb.db.clone(), entry.clone());
         }
@@ -231,6 +239,36 @@ impl Feeds {
         write(&self.by_id).insert(entry.id(), entry.clone());
         write(&self.by_name).insert(entry.feed().name().to_owned(), entry.clone());
         entry
+    }
+
+    fn entry(&self, feed: Arc<Feed>, exposure: Exposure) -> Arc<FeedEntry> {
+        Arc::new(FeedEntry {
+            scope: scope(feed.name(), &exposure).to_owned(),
+            interest: self.shards.iter().map(|_| Interest::default()).collect(),
+            subscribers: AtomicUsize::new(0),
+            views: AtomicUsize::new(0),
+            deleted: AtomicBool::new(false),
+            follower: OnceLock::new(),
+            database: exposure.couchdb.as_ref().map(|couchdb| Arc::new(Database::new(&feed, couchdb))),
+            exposure,
+            feed,
+        })
+    }
+
+    /// Adds a feed that has readers, but no name that anybody could ask for.
+    pub(crate) fn add_derived(&self, feed: Arc<Feed>) -> Arc<FeedEntry> {
+        let entry = self.entry(feed, Exposure::default());
+        write(&self.by_id).insert(entry.id(), entry.clone());
+        entry
+    }
+
+    /// Removes such a feed; its readers are told that it is deleted.
+    pub(crate) fn remove_derived(&self, entry: &Arc<FeedEntry>) {
+        entry.deleted.store(true, Ordering::SeqCst);
+        write(&self.by_id).remove(&entry.id());
+        for shard in &*self.shards {
+            shard.send(Message::Deleted(entry.clone()));
+        }
     }
 
     pub(crate) fn remove(&self, name: &str) -> Option<Arc<FeedEntry>> {

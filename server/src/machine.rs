@@ -7,6 +7,8 @@ use std::io;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::CpuSet;
 
+use crate::config::CpuList;
+
 /// Descriptors the appliance needs besides one per connection: segments, frame logs, listeners, the executor's own.
 const SPARE_DESCRIPTORS: u64 = 1_024;
 
@@ -80,4 +82,13 @@ pub(crate) fn confine_to(cpus: &[u32]) -> Result<(), MachineError> {
         set.set(cpu as usize);
     }
     rustix::thread::sched_setaffinity(None, &set).map_err(|error| MachineError::Affinity { error: error.into() })
+}
+
+/// Lets the calling thread run on every processor again. One that is started by a shard inherits its processor, and so do the
+/// threads it starts itself.
+pub(crate) fn leave_the_shard() {
+    let allowed = CpuList::allowed().map_err(|error| MachineError::Affinity { error });
+    if let Err(error) = allowed.and_then(|cpus| confine_to(cpus.as_slice())) {
+        tracing::warn!(%error, "a thread shares a processor with a shard");
+    }
 }

@@ -7,6 +7,7 @@
 //! | `/xrpc/...` | AT Protocol |
 //! | `/api/v1`, `/api/v1/transactions`, `/api/v1/blocks`, `/api/v1/streams/valid_...` | BigchainDB |
 //! | `/api/v1/ws`, `/api/v1/streams/...`, `/api/v1/login/...`, `/api/v1/volume` | Streamr |
+//! | `/query/1`, `/stream/1`, `/feed/1` | Fauna |
 //! | any other | CouchDB: the name of a database, what is asked of it |
 //!
 //! Owns this table and nothing of what a dialect does. A listener serves the dialects it is configured for; a path of
@@ -17,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Dialect,
-    dialects::{atproto, bigchaindb, couchdb, native, streamr},
+    dialects::{atproto, bigchaindb, couchdb, fauna, native, streamr},
     http::{Reply, Request, Response},
 };
 
@@ -34,6 +35,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     if listening.serves_only(Dialect::Couchdb) {
         return couchdb::answer(request).await;
     }
+    if listening.serves_only(Dialect::Fauna) {
+        return fauna::answer(request).await;
+    }
     if path == "/" {
         return root(&request).into();
     }
@@ -45,6 +49,9 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
     }
     if is_below(path, "/api") {
         return below_api(request).await;
+    }
+    if fauna::owns(path) && listening.serves(Dialect::Fauna) {
+        return fauna::answer(request).await;
     }
     if listening.serves_only(Dialect::Couchdb) || (listening.serves(Dialect::Couchdb) && couchdb::owns(&request)) {
         return couchdb::answer(request).await;

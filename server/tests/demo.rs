@@ -8,7 +8,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use common::{connect, eventually, process::tailwater};
@@ -104,6 +104,17 @@ fn first_event(url: &str) -> String {
     lines.find_map(|line| line.ok().filter(|line| line.contains("\"seq\":"))).unwrap()
 }
 
+/// What a line prints first when it is copied into a shell.
+fn first_lines(line: &str, count: usize) -> Vec<String> {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("exec {line}")]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(count).map(Result::unwrap).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    lines
+}
+
 #[test]
 fn every_line_to_copy_shows_its_stream() {
     let temporary = tempfile::tempdir().unwrap();
@@ -123,6 +134,8 @@ fn every_line_to_copy_shows_its_stream() {
     assert!(message.starts_with("[0,0,\"\",[28,\"documents\",0,"), "{message}");
     let transaction = first_message(&demo.url("BigchainDB"), None).into_text().unwrap();
     assert!(transaction.starts_with("{\"height\": "), "{transaction}");
+    let lines = first_lines(&demo.line("Fauna"), 3);
+    assert!(lines[0].starts_with("{\"type\":\"status\",") && lines[2].contains("\"@mod\":\"Document\""), "{lines:?}");
     eventually("there is a page of events", || {
         let page = ureq::get(demo.url("one page")).call().unwrap().body_mut().read_to_string().unwrap();
         let page: serde_json::Value = serde_json::from_str(&page).unwrap();

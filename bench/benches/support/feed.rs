@@ -3,9 +3,7 @@
 use std::{path::Path, sync::Arc, thread};
 
 use futures_lite::future::block_on;
-use tailwater_core::{
-    Batch, Draft, Encoder, Event, Feed, FeedOptions, SeqMode, Store, StoreOptions, storage::PoolStorage,
-};
+use tailwater_core::{Encoder, Feed, FeedOptions, Store, StoreOptions, storage::PoolStorage};
 
 /// A store with one feed and its writer.
 pub struct Running {
@@ -27,24 +25,9 @@ impl Running {
         Self { feed, _store: store, writer }
     }
 
-    /// Appends and waits as the feed's durability demands.
-    pub fn append(&self, batch: Batch) {
-        block_on(self.feed.append(batch, SeqMode::Assign)).expect("the disk takes it");
-    }
-
     /// Closes everything in order.
     pub fn close(self) {
         block_on(self.feed.close()).expect("the disk takes it");
         self.writer.join().expect("the writer ends with its feed");
     }
-}
-
-/// A batch of `count` times the same event, to be numbered by the feed.
-pub fn batch_of(event: &Event<'_>, count: usize) -> Batch {
-    let Event { time_us, kind, key, format, body, .. } = *event;
-    let mut batch = Batch::new();
-    for _ in 0..count {
-        batch.push(&Draft { seq: None, time_us, kind, key, format, body }).expect("the sample is within every limit");
-    }
-    batch
 }

@@ -2,11 +2,12 @@
 //!
 //! Owns requests and what they come to; a publisher that formats nothing leaves its processor to the drain. A [`Batch`] is
 //! published natively, into the feed that the dialect's stream shows: `frames` for AT Protocol, `documents` for native and
-//! Streamr, `blocks` for BigchainDB. [`streamr`] has requests of Streamr's own. Tests are below.
+//! Streamr, `blocks` for BigchainDB, `rows` for CouchDB. [`streamr`] has requests of Streamr's own. Tests are below.
 
 mod blocks;
 mod documents;
 mod frames;
+mod rows;
 pub mod streamr;
 
 use std::{fs, path::Path};
@@ -63,6 +64,13 @@ impl Batch {
                 Self { request: lines(dialect, body), stored: count, events: count, stream_bytes }
             }
             Dialect::Bigchaindb => Self::of_blocks(event_bytes, batch_bytes),
+            Dialect::Couchdb => {
+                let line = rows::line(&documents::document(event_bytes)?);
+                let count = (batch_bytes / line.len()).max(1) as u64;
+                let body = line.repeat(count as usize).into_bytes();
+                let stream_bytes = count * rows::stream_bytes();
+                Self { request: lines(dialect, body), stored: count, events: count, stream_bytes }
+            }
         })
     }
 
@@ -139,7 +147,7 @@ mod tests {
         let batch = Batch::made_up(Dialect::Atproto, 512, 1 << 20).unwrap();
         assert_eq!((batch.events, batch.request.body.len(), batch.stream_bytes), (2048, 2048 * 516, 2048 * 516));
         assert_eq!(batch.stream_bytes_per_event(), 516.0);
-        for dialect in [Dialect::Native, Dialect::Streamr] {
+        for dialect in [Dialect::Native, Dialect::Streamr, Dialect::Couchdb] {
             let batch = Batch::made_up(dialect, 512, 1 << 20).unwrap();
             assert_eq!(batch.request.body.iter().filter(|byte| **byte == b'\n').count() as u64, batch.stored);
             assert!(batch.request.body.len() <= 1 << 20 && batch.events == batch.stored);
@@ -158,7 +166,7 @@ mod tests {
 
     #[test]
     fn there_is_at_least_one_event() {
-        for dialect in [Dialect::Native, Dialect::Atproto, Dialect::Streamr, Dialect::Bigchaindb] {
+        for dialect in [Dialect::Native, Dialect::Atproto, Dialect::Streamr, Dialect::Bigchaindb, Dialect::Couchdb] {
             let batch = Batch::made_up(dialect, 512, 1).unwrap();
             assert_eq!((batch.stored, batch.events), (1, 1), "{dialect:?}");
         }

@@ -3,9 +3,12 @@
 //! Every one measures both sides of its comparison in one run, in turn, round by round, so that a machine that becomes faster or
 //! slower meanwhile does so for both. Each has its arguments, a result that serializes, and the table it prints as.
 
+pub mod catchup;
 pub mod ceiling;
 pub mod fanout;
+pub mod filters;
 pub mod idle;
+pub mod opening;
 pub mod paced;
 pub mod publish;
 pub mod stalled;

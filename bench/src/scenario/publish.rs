@@ -16,9 +16,9 @@ use tailwater_loadgen::{
 
 use crate::{
     bench::Bench,
-    dialect::Dialect,
+    dialect::{DATABASE, Dialect},
     disk::Disk,
-    figures::{Figure, bytes, percent, ratio_of_rounds, short, with_range},
+    figures::{Figure, bytes, percent, ratio, ratio_of_rounds, short, with_range},
     scenario::progress,
     server::Server,
     table::Table,
@@ -49,6 +49,8 @@ pub enum Form {
     Ndjson,
     /// AT Protocol frames, numbered by the server
     Frames,
+    /// Documents of a CouchDB database, over `_bulk_docs`
+    Docs,
 }
 
 /// One combination.
@@ -66,6 +68,8 @@ pub struct Point {
     pub acknowledged_p50_ms: Vec<f64>,
     /// The same, 99 of 100.
     pub acknowledged_p99_ms: Vec<f64>,
+    /// CPU time of the server for an acknowledged event, microseconds, from the first request to the last.
+    pub cpu_us: Vec<f64>,
     /// CPU seconds of the load generator per second.
     pub publisher_share: Vec<f64>,
 }
@@ -118,21 +122,26 @@ fn measure(bench: &Bench, asked: &Publish, server: &Server, disk: &mut Disk, poi
     let syncs = disk.batches_per_second(batch_bytes, bench.measured)?;
     point.disk_events_per_second.push(syncs * f64::from(point.batch));
     let size_bytes = asked.event_bytes;
+    let feed = if asked.form == Form::Docs { DATABASE } else { Dialect::Atproto.feed() };
     let config = PublishConfig {
         payload: match asked.form {
             Form::Ndjson => Payload::Ndjson { size_bytes, key_space: 1000 },
             Form::Frames => Payload::Frames { size_bytes, seq: SeqMode::Assign },
+            Form::Docs => Payload::Documents { size_bytes },
         },
         batch: point.batch,
         connections: point.connections,
         seconds: Some((bench.warmup + bench.measured).as_secs_f64()),
         warmup_ms: u64::try_from(bench.warmup.as_millis()).unwrap_or(u64::MAX),
         create_feed: false,
-        ..PublishConfig::new(server.url(), Dialect::Atproto.feed())
+        ..PublishConfig::new(server.url(), feed)
     };
+    let before = server.usage()?;
     let report = publish::run(&config, &Control::default())?;
+    let cpu = server.usage()?.cpu_since(&before);
     ensure!(report.ok, "not every batch was acknowledged: {:?}", report.total);
     point.events_per_second.push(report.published.events_per_second);
+    point.cpu_us.push(ratio(cpu.as_secs_f64() * 1e6, report.total.acked_events as f64));
     point.acknowledged_p50_ms.push(report.service_latency.p50_us as f64 / 1000.0);
     point.acknowledged_p99_ms.push(report.service_latency.p99_us as f64 / 1000.0);
     point.publisher_share.push(report.load_generator.cpu_share);
@@ -149,6 +158,7 @@ impl fmt::Display for Found {
             "disk, events/s",
             "ratio (min .. max)",
             "ack p50, p99 ms",
+            "server µs CPU per event",
             "publisher CPU",
         ];
         let mut table = Table::new(heads);
@@ -161,6 +171,7 @@ impl fmt::Display for Found {
                 median(&point.disk_events_per_second),
                 with_range(point.ratio()),
                 format!("{}, {}", median(&point.acknowledged_p50_ms), median(&point.acknowledged_p99_ms)),
+                median(&point.cpu_us),
                 percent(Figure::of(point.publisher_share.iter().copied()).median),
             ]);
         }

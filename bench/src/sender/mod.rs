@@ -123,7 +123,7 @@ pub fn run(plan: &SendPlan) -> Result<()> {
     let listener = sockets::listen()?;
     say(&Listening { port: listener.local_addr()?.port() })?;
     let sockets = sockets::accept_all(&listener, plan)?;
-    let sent = pump::Pump::new(plan, sockets)?.run(plan.rate_per_s)?;
+    let sent = pump::Pump::new(plan, sockets)?.run(plan)?;
     say(&sent)
 }
 

@@ -11,9 +11,12 @@ pub struct SendPlan {
     /// Bytes of one send
     #[arg(long)]
     pub range_bytes: usize,
-    /// Ranges a second to every socket; as fast as they are taken when absent
+    /// Beats a second, with one range to every socket of a beat; as fast as they are taken when absent
     #[arg(long)]
     pub rate_per_s: Option<f64>,
+    /// Sockets that one beat of the pace goes to, the next ones at each; all of them when absent
+    #[arg(long)]
+    pub sockets_per_beat: Option<usize>,
     /// Bytes of the mapped file each socket walks through; one range, always the same, when absent
     #[arg(long)]
     pub span_bytes: Option<usize>,
@@ -32,6 +35,7 @@ impl SendPlan {
             connections,
             range_bytes,
             rate_per_s: None,
+            sockets_per_beat: None,
             span_bytes: None,
             send_buffer_bytes: None,
             not_sent_low_water_bytes: None,
@@ -44,6 +48,7 @@ impl SendPlan {
             ("--connections", Some(self.connections.to_string())),
             ("--range-bytes", Some(self.range_bytes.to_string())),
             ("--rate-per-s", self.rate_per_s.map(|rate| rate.to_string())),
+            ("--sockets-per-beat", self.sockets_per_beat.map(|sockets| sockets.to_string())),
             ("--span-bytes", self.span_bytes.map(|bytes| bytes.to_string())),
             ("--send-buffer-bytes", self.send_buffer_bytes.map(|bytes| bytes.to_string())),
             ("--not-sent-low-water-bytes", self.not_sent_low_water_bytes.map(|bytes| bytes.to_string())),
@@ -68,6 +73,7 @@ mod tests {
     fn a_plan_survives_the_command_line() {
         let full = SendPlan {
             rate_per_s: Some(12.5),
+            sockets_per_beat: Some(10),
             span_bytes: Some(1 << 20),
             send_buffer_bytes: Some(4096),
             not_sent_low_water_bytes: Some(1024),

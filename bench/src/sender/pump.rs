@@ -70,9 +70,12 @@ impl Pump {
     }
 
     /// Sends until standard input ends.
-    pub(super) fn run(mut self, rate_per_s: Option<f64>) -> Result<Sent> {
-        match rate_per_s {
-            Some(rate) => self.run_paced(Duration::from_secs_f64(1.0 / rate))?,
+    pub(super) fn run(mut self, plan: &SendPlan) -> Result<Sent> {
+        match plan.rate_per_s {
+            Some(rate) => {
+                let sockets_per_beat = plan.sockets_per_beat.unwrap_or(self.sockets.len());
+                self.run_paced(Duration::from_secs_f64(1.0 / rate), sockets_per_beat)?;
+            }
             None => self.run_saturated()?,
         }
         Ok(self.sent)
@@ -93,20 +96,21 @@ impl Pump {
         Ok(())
     }
 
-    /// One range to every socket at each beat; what a socket does not take is not made up for.
-    fn run_paced(&mut self, beat: Duration) -> Result<()> {
+    /// One range to so many sockets at each beat, going round; what a socket does not take is not made up for.
+    fn run_paced(&mut self, beat: Duration, sockets_per_beat: usize) -> Result<()> {
         let mut due = Instant::now();
+        let mut round = (0..self.sockets.len()).cycle();
         while !self.input_ended {
             due += beat;
             self.wait_until(due)?;
-            for index in 0..self.sockets.len() {
+            for index in round.by_ref().take(sockets_per_beat) {
                 self.send(index)?;
             }
         }
         Ok(())
     }
 
-    /// Sleeps, and looks whether standard input has ended. Who is writable is not asked: everybody gets every beat.
+    /// Sleeps, and looks whether standard input has ended. Who is writable is not asked: a beat goes to whoever is next.
     fn wait_until(&mut self, due: Instant) -> Result<()> {
         loop {
             let left = due.saturating_duration_since(Instant::now());

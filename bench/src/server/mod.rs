@@ -10,6 +10,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -28,6 +29,9 @@ const RETENTION: &str = "8GiB";
 /// Connections besides the subscribers: publishers and this client.
 const CONNECTIONS_SPARE: usize = 64;
 
+/// The configuration's file, beside the data directory.
+const CONFIGURATION: &str = "tailwater.toml";
+
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(20);
@@ -38,7 +42,16 @@ pub struct Server {
     child: Child,
     client: Client,
     address: SocketAddr,
-    directory: TempDir,
+    directory: Arc<TempDir>,
+}
+
+/// How a server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is asked to stop.
+    Order,
+    /// It is killed.
+    Kill,
 }
 
 impl Server {
@@ -49,12 +62,17 @@ impl Server {
     /// A server that cannot be started or does not answer within 20 s, with what it said.
     pub fn start(bench: &Bench, subscribers: usize) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("tailwater-bench-").tempdir_in(&bench.directory)?;
-        let config = directory.path().join("tailwater.toml");
-        fs::write(&config, configuration(subscribers))?;
+        fs::write(directory.path().join(CONFIGURATION), configuration(subscribers))?;
+        Self::start_on(bench, Arc::new(directory))
+    }
+
+    /// Starts it on a directory that has its configuration.
+    fn start_on(bench: &Bench, directory: Arc<TempDir>) -> Result<Self> {
         let address = free_address()?;
         let log = fs::File::create(directory.path().join("log"))?;
         let mut command = Command::new(&bench.server);
-        command.arg("serve").arg("--config").arg(&config).arg("--data").arg(directory.path().join("data"));
+        command.arg("serve").arg("--config").arg(directory.path().join(CONFIGURATION));
+        command.arg("--data").arg(directory.path().join("data"));
         command.args(["--listen", &address.to_string(), "--cpus", &bench.placement.server.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = bench.placement.spawn_on_server(&mut command);
@@ -67,6 +85,21 @@ impl Server {
                 Err(error.context(format!("the server said: {}", last_words(directory.path()))))
             }
         }
+    }
+
+    /// Ends it, and starts another on what it leaves behind: with the time from that start to the first answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::stop`] and [`Server::start`].
+    pub fn restart(self, bench: &Bench, how: End) -> Result<(Self, Duration)> {
+        let directory = Arc::clone(&self.directory);
+        match how {
+            End::Order => self.stop()?,
+            End::Kill => drop(self),
+        }
+        let begun = Instant::now();
+        Ok((Self::start_on(bench, directory)?, begun.elapsed()))
     }
 
     /// Its process.

@@ -113,10 +113,15 @@ impl<S: Storage> Writer<S> {
         let disk = Arc::clone(self.storage.disk());
         let bytes = Arc::new(std::mem::take(&mut group.bytes));
         let group_end = offset + bytes.len() as u64;
+        let zeros = if sync { tail.zeros_behind(bytes.len() as u64) } else { &[] };
+        let laid_out = group_end + zeros.len() as u64;
         let job_bytes = Arc::clone(&bytes);
         let write = move || -> io::Result<Arc<dyn DiskFile>> {
             let file = tail::open(&*disk, file, &path)?;
             file.write_at(&job_bytes, offset)?;
+            if !zeros.is_empty() {
+                file.write_at(zeros, group_end)?;
+            }
             if sync {
                 file.sync()?;
             }
@@ -134,8 +139,17 @@ impl<S: Storage> Writer<S> {
         };
         let cached = Cached { results: cached };
         match stored {
-            Ok(file) => self.show(group, file, group_end, sync, &cached),
+            Ok(file) => {
+                self.lay_out(laid_out);
+                self.show(group, file, group_end, sync, &cached);
+            }
             Err(error) => self.give_up(group, &error),
+        }
+    }
+
+    fn lay_out(&mut self, to: u64) {
+        if let Some(tail) = &mut self.tail {
+            tail.laid_out = tail.laid_out.max(to);
         }
     }
 

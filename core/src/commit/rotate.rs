@@ -107,7 +107,7 @@ impl<S: Storage> Writer<S> {
             sealed: false,
         };
         let segment = Arc::new(Segment::new(&core.dir, header, empty, core.store.frames.janitor.clone()));
-        let new = Tail { segment: Arc::clone(&segment), file: Some(file), end: HEADER_BYTES, synced: HEADER_BYTES };
+        let new = Tail::begun(Arc::clone(&segment), file);
         let old = self.tail.replace(new);
         core.segments.push(Arc::clone(&segment));
         if let Some(old) = old {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 pub trait Skip: Send + Sync + 'static {
     /// The first seq from `from` on that is not passed over.
     fn next_kept(&self, from: u64) -> u64;
-    /// The first seq from `from` on that is passed over; `u64::MAX` when there is none.
+    /// The first seq from `from` on that is passed over; `u64::MAX` when there is none. It may be said of an earlier one, behind
+    /// `from`, that is not: a run of frames ends there and another begins, so an answer need not look far.
     fn next_skipped(&self, from: u64) -> u64;
     /// The first seq from `from` on of which neither is known yet: what lies before it is read, then the cursor waits as it
     /// does at the tail. `u64::MAX` when all is known. The two above answer with nothing behind it.
@@ -119,11 +120,16 @@ impl Cursor {
         if bounds.is_beyond(next_seq) {
             return Some(BoundedStep::Done);
         }
+        let is_open = bounds.is_open(next_seq);
+        // There may be no frame there yet, nor ever: the end does not wait for one.
+        if is_open && bounds.is_end(next_seq) {
+            return Some(BoundedStep::Done);
+        }
         if self.offset >= self.log.committed() {
             return None;
         }
-        if bounds.is_open(next_seq) {
-            return Some(if bounds.is_end(next_seq) { BoundedStep::Done } else { BoundedStep::Wait });
+        if is_open {
+            return Some(BoundedStep::Wait);
         }
         self.passes_to(next_seq, bounds).map(BoundedStep::Pass)
     }

@@ -17,13 +17,13 @@ pub(super) struct PublishArgs {
     /// The server
     #[arg(long, default_value = "http://127.0.0.1:7070")]
     url: String,
-    /// The feed to publish to
+    /// The feed to publish to; with --format docs the database
     #[arg(long)]
     feed: String,
     /// Events per second, or max: as fast as they are acknowledged
     #[arg(long, default_value = "max", value_parser = rate)]
     rate: Rate,
-    /// Bytes of each event's body (ndjson) or of each frame (frames)
+    /// Bytes of each event's body (ndjson), of each frame (frames) or of each document (docs)
     #[arg(long, default_value_t = 512, conflicts_with = "corpus")]
     size: usize,
     /// Events to publish
@@ -90,6 +90,8 @@ enum Format {
     Ndjson,
     /// AT Protocol frames
     Frames,
+    /// Documents of a CouchDB database, over _bulk_docs
+    Docs,
 }
 
 /// `--seq`.
@@ -104,8 +106,8 @@ enum Seq {
 impl PublishArgs {
     /// The settings these arguments mean.
     pub(super) fn config(&self) -> Result<PublishConfig, Error> {
-        if self.seq.is_some() && self.corpus.is_none() && matches!(self.format, Format::Ndjson) {
-            return Err(Error::Settings("--seq is about frames; these are JSON events".into()));
+        if self.seq.is_some() && self.corpus.is_none() && !matches!(self.format, Format::Frames) {
+            return Err(Error::Settings("--seq is about frames; these are JSON".into()));
         }
         let defaults = PublishConfig::new(&*self.url, &*self.feed);
         Ok(PublishConfig {
@@ -139,6 +141,7 @@ impl PublishArgs {
         match (&self.corpus, self.format) {
             (Some(path), _) => Payload::Corpus { path: path.clone(), seq, repeat: self.r#loop },
             (None, Format::Frames) => Payload::Frames { size_bytes, seq },
+            (None, Format::Docs) => Payload::Documents { size_bytes },
             (None, Format::Ndjson) => Payload::Ndjson { size_bytes, key_space: self.key_space },
         }
     }
@@ -195,6 +198,7 @@ mod tests {
             ("--corpus c --seq assign", corpus(SeqMode::Assign, false)),
             ("--corpus c --loop", corpus(SeqMode::Assign, true)),
             ("--format frames --size 600", Payload::Frames { size_bytes: 600, seq: SeqMode::Assign }),
+            ("--format docs --size 600", Payload::Documents { size_bytes: 600 }),
             ("--size 40 --key-space 3", Payload::Ndjson { size_bytes: 40, key_space: 3 }),
         ];
         for (line, expected) in table {
@@ -209,6 +213,7 @@ mod tests {
             "--loop",
             "--acks",
             "--seq assign",
+            "--format docs --seq assign",
             "--corpus c --size 9",
             "--corpus c --format frames",
             "--feed-options []",

@@ -53,9 +53,9 @@ pub(super) struct SubscribeArgs {
     /// A further request header
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
-    /// Ask for the stream with a POST of this JSON document
-    #[arg(long, value_name = "JSON")]
-    body: Option<String>,
+    /// Ask for the stream with a POST of this JSON document; of several, each connection posts the next, going round
+    #[arg(long = "body", value_name = "JSON")]
+    bodies: Vec<String>,
     /// A WebSocket text message to send once the stream is open; of several, all, in this order
     #[arg(long = "say", value_name = "TEXT")]
     say: Vec<String>,
@@ -89,7 +89,7 @@ impl SubscribeArgs {
             ramp_per_s: self.ramp,
             sources: self.sources.clone(),
             headers: self.headers.clone(),
-            body: self.body.clone(),
+            bodies: self.bodies.clone(),
             say: if self.say.is_empty() { Vec::new() } else { vec![self.say.clone()] },
             cursor: self.cursor,
             window,
@@ -146,8 +146,8 @@ mod tests {
         assert_eq!(timed.unwrap(), expected);
         let talking = SubscribeConfig { say: vec![vec!["a".into(), "-b".into()]], ..defaults.clone() };
         assert_eq!(config("--say a --say=-b").unwrap(), talking);
-        let posting = SubscribeConfig { body: Some("{}".into()), ..defaults.clone() };
-        assert_eq!(config("--body {}").unwrap(), posting);
+        let posting = SubscribeConfig { bodies: vec!["{}".into(), "[]".into()], ..defaults.clone() };
+        assert_eq!(config("--body {} --body []").unwrap(), posting);
         let counted = config("--events 5 --cursor 0 --resume --expect-contiguous --until-seq 7");
         let expected = SubscribeConfig {
             events: Some(5),

@@ -33,6 +33,12 @@ pub enum Payload {
         /// Distinct keys: event n has the key `k` followed by n modulo this.
         key_space: u64,
     },
+    /// JSON documents for a CouchDB database, posted to its `_bulk_docs`: `{"_id":"...","t":T,"pad":"..."}`, exactly `size_bytes`
+    /// long, where `t` is when it was due. Ids ascend, and no other run has the same.
+    Documents {
+        /// Bytes of each document, its id included.
+        size_bytes: usize,
+    },
     /// Made-up AT Protocol frames, `application/vnd.tailwater.frames`: header `{"t":"#event","op":1}`, payload
     /// `{"t":T,"pad":h'..',"seq":n+1,"time":"..."}`, together `size_bytes` long (a byte or two less where CBOR's length
     /// prefixes make that size impossible).
@@ -58,7 +64,7 @@ pub enum Payload {
 pub struct PublishConfig {
     /// The server, `http://host:port`.
     pub url: String,
-    /// The feed's name.
+    /// The feed's name; for [`Payload::Documents`] the database's.
     pub feed: String,
     /// What is published.
     pub payload: Payload,
@@ -156,6 +162,12 @@ impl PublishConfig {
                 }
                 return Ok(());
             }
+            Payload::Documents { size_bytes } => {
+                if !self.feed_options.is_empty() {
+                    return Err(Error::Settings("a database is created without options".into()));
+                }
+                return payload::check_document_size(*size_bytes);
+            }
             Payload::Frames { size_bytes, seq } => {
                 payload::check_frame_size(*size_bytes)?;
                 (*seq, false)
@@ -181,7 +193,7 @@ mod tests {
     #[test]
     fn impossible_settings_are_usage_errors() {
         type Change = fn(&mut PublishConfig);
-        let table: [(&str, Change); 14] = [
+        let table: [(&str, Change); 16] = [
             ("not http", |c| c.url = "ws://127.0.0.1:1".into()),
             ("a path", |c| c.url = "http://127.0.0.1:1/v1".into()),
             ("no feed", |c| c.feed.clear()),
@@ -199,6 +211,11 @@ mod tests {
             }),
             ("small frame", |c| {
                 c.payload = Payload::Frames { size_bytes: 1, seq: SeqMode::Assign };
+            }),
+            ("small document", |c| c.payload = Payload::Documents { size_bytes: 40 }),
+            ("database with options", |c| {
+                c.payload = Payload::Documents { size_bytes: 512 };
+                c.feed_options.insert("durability".into(), "os".into());
             }),
             ("out of order", |c| {
                 c.connections = 2;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Most of an answer's body that is kept.
-const BODY_BYTES_MAX: usize = 1 << 20;
+const BODY_BYTES_MAX: usize = 16 << 20;
 
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]

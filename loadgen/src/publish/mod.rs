@@ -1,9 +1,11 @@
 //! Publishing: batches on a fixed schedule over a few connections, every acknowledgement checked.
 //!
 //! [`run`] is the entry; [`PublishConfig`] says what, [`PublishReport`] what came of it. Inside: `schedule` plans, `payload` and
-//! `corpus` make the bytes, `worker` posts them over `http`. A refusal or a lost connection is counted and the next batch is
+//! `corpus` make the bytes, `worker` posts them over `http`, `answer`
+//! judges what comes back. A refusal or a lost connection is counted and the next batch is
 //! sent; nothing is sent twice. Tests against a peer that speaks the bytes: `tests/publish.rs`.
 
+mod answer;
 mod config;
 mod corpus;
 mod http;
@@ -86,9 +88,10 @@ fn client(config: &PublishConfig, peer: SocketAddr, authority: &str) -> Client {
     Client::new(peer, authority, &config.headers, timeout)
 }
 
-/// Creates the feed unless it exists (or another publisher creates it at the same time).
+/// Creates the feed, or the database, unless it exists (or another publisher creates it at the same time).
 fn ensure_feed(config: &PublishConfig, client: &mut Client) -> Result<(), Error> {
-    let path = format!("/v1/feeds/{}", config.feed);
+    let is_database = matches!(config.payload, Payload::Documents { .. });
+    let path = if is_database { format!("/{}", config.feed) } else { format!("/v1/feeds/{}", config.feed) };
     let refused = |refusal: String| Error::FeedRefused { feed: config.feed.clone(), refusal };
     let json = "application/json";
     let found = client.request("GET", &path, json, b"").map_err(|error| refused(error.to_string()))?;
@@ -98,10 +101,15 @@ fn ensure_feed(config: &PublishConfig, client: &mut Client) -> Result<(), Error>
     if found.status != 404 {
         return Err(refused(refusal_name(found.status, &found.body)));
     }
-    let options = serde_json::Value::Object(config.feed_options.clone()).to_string();
+    let options = match is_database {
+        true => String::new(),
+        false => serde_json::Value::Object(config.feed_options.clone()).to_string(),
+    };
     let created = client.request("PUT", &path, json, options.as_bytes()).map_err(|error| refused(error.to_string()))?;
     match created.status {
-        200..=299 | 409 => Ok(()),
+        200..=299 => Ok(()),
+        409 if !is_database => Ok(()),
+        412 if is_database => Ok(()),
         status => Err(refused(refusal_name(status, &created.body))),
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of made-up events: NDJSON lines and AT Protocol frames of an exact size.
+//! The bytes of made-up events: NDJSON lines, AT Protocol frames and CouchDB documents of an exact size.
 //!
 //! Batches are appended to a buffer that is used again; nothing is allocated per event.
 
@@ -8,6 +8,9 @@ use crate::{decode::rfc3339, error::Error};
 
 /// Bytes of `{"t":1234567890123456,"pad":""}`: the time has 16 digits from 2001 to 2286.
 const BODY_BYTES_MIN: usize = 31;
+
+/// Bytes of `{"_id":"32 digits","t":1234567890123456,"pad":""}`.
+const DOCUMENT_BYTES_MIN: usize = BODY_BYTES_MIN + 41;
 
 /// Bytes of an empty frame with the widest integers, and room for the length of its padding.
 const FRAME_BYTES_MIN: usize = 80;
@@ -20,6 +23,10 @@ const FRAME_HEADER: &[u8] = b"\xa2\x61t\x66#event\x62op\x01";
 
 pub(crate) fn check_body_size(size_bytes: usize) -> Result<(), Error> {
     check_size("a body", size_bytes, BODY_BYTES_MIN)
+}
+
+pub(crate) fn check_document_size(size_bytes: usize) -> Result<(), Error> {
+    check_size("a document", size_bytes, DOCUMENT_BYTES_MIN)
 }
 
 pub(crate) fn check_frame_size(size_bytes: usize) -> Result<(), Error> {
@@ -56,6 +63,25 @@ pub(crate) fn ndjson(out: &mut Vec<u8>, batch: Batch, size_bytes: usize, key_spa
         out.resize(out.len() + size_bytes.saturating_sub(written), b'x');
         out.extend_from_slice(b"\"}}\n");
     }
+}
+
+/// The id of a document of the run that began then. Later ones come behind those before them, as CouchDB's own do.
+pub(crate) fn document_id(started_us: u64, index: u64) -> String {
+    format!("{started_us:016x}{index:016x}")
+}
+
+/// Appends the request for `_bulk_docs` of a batch.
+pub(crate) fn documents(out: &mut Vec<u8>, batch: Batch, size_bytes: usize, started_us: u64) {
+    out.extend_from_slice(b"{\"docs\":[");
+    for index in batch.first_event..batch.first_event + u64::from(batch.events) {
+        let start = out.len();
+        write_into(out, format_args!("{{\"_id\":\"{started_us:016x}{index:016x}\",\"t\":{},\"pad\":\"", batch.due_us));
+        let written = out.len() - start + 2;
+        out.resize(out.len() + size_bytes.saturating_sub(written), b'x');
+        out.extend_from_slice(b"\"},");
+    }
+    out.pop();
+    out.extend_from_slice(b"]}");
 }
 
 /// Appends the frames of a batch, each after its length.
@@ -147,9 +173,23 @@ mod tests {
     }
 
     #[test]
+    fn documents_have_the_size_asked_for() {
+        for size in [DOCUMENT_BYTES_MIN, 100, 512] {
+            let mut out = Vec::new();
+            documents(&mut out, BATCH, size, 5);
+            let request: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            let docs = request["docs"].as_array().unwrap();
+            let ids: Vec<String> = (9..12).map(|index| document_id(5, index)).collect();
+            assert!(ids.is_sorted() && ids.iter().zip(docs).all(|(id, doc)| doc["_id"] == **id), "{request}");
+            assert!(docs.iter().all(|doc| doc.to_string().len() == size && doc["t"] == BATCH.due_us), "{request}");
+        }
+    }
+
+    #[test]
     fn sizes_at_the_limits() {
         check_body_size(BODY_BYTES_MIN).unwrap();
         check_frame_size(SIZE_BYTES_MAX).unwrap();
+        assert!(check_document_size(DOCUMENT_BYTES_MIN - 1).is_err());
         assert!(check_body_size(BODY_BYTES_MIN - 1).is_err());
         assert!(check_frame_size(SIZE_BYTES_MAX + 1).is_err());
     }

@@ -77,16 +77,16 @@ pub struct Ack {
     pub first_event: u64,
     /// How many events it has.
     pub count: u32,
-    /// The seq of its first event.
-    pub first_seq: u64,
+    /// The seq of its first event, if the answer says so: CouchDB's names none.
+    pub first_seq: Option<u64>,
     /// The seq of its last event.
-    pub last_seq: u64,
+    pub last_seq: Option<u64>,
 }
 
 /// How many acknowledgements give a seq that another one gives, too.
 pub(crate) fn overlaps(acks: &mut [Ack]) -> u64 {
     acks.sort_unstable_by_key(|ack| ack.first_seq);
-    let repeated = acks.windows(2).filter(|pair| pair[1].first_seq <= pair[0].last_seq);
+    let repeated = acks.windows(2).filter(|pair| pair[1].first_seq.is_some() && pair[1].first_seq <= pair[0].last_seq);
     repeated.count() as u64
 }
 
@@ -96,12 +96,19 @@ mod tests {
 
     #[test]
     fn seqs_given_twice_are_seen() {
-        let ack = |first_seq, last_seq| Ack { first_event: 0, count: 1, first_seq, last_seq };
+        let ack = |first_seq, last_seq| Ack {
+            first_event: 0,
+            count: 1,
+            first_seq: Some(first_seq),
+            last_seq: Some(last_seq),
+        };
+        let unnumbered = Ack { first_seq: None, last_seq: None, ..ack(1, 1) };
         let table = [
             (vec![], 0),
             (vec![ack(4, 6), ack(1, 3), ack(7, 7)], 0),
             (vec![ack(4, 6), ack(6, 8)], 1),
             (vec![ack(5, 5), ack(5, 5), ack(5, 5)], 2),
+            (vec![unnumbered, unnumbered], 0),
         ];
         for (mut acks, expected) in table {
             assert_eq!(overlaps(&mut acks), expected, "{acks:?}");

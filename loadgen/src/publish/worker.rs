@@ -13,6 +13,7 @@ use crate::{
     control::Control,
     decode::http_head::refusal_name,
     publish::{
+        answer,
         config::{Payload, PublishConfig, SeqMode},
         corpus::Corpus,
         http::{Client, Response},
@@ -121,6 +122,7 @@ fn make(run: &Run<'_>, planned: Planned, body: &mut Vec<u8>) {
     match (&run.config.payload, &run.corpus) {
         (Payload::Ndjson { size_bytes, key_space }, _) => payload::ndjson(body, batch, *size_bytes, *key_space),
         (Payload::Frames { size_bytes, .. }, _) => payload::frames(body, batch, *size_bytes),
+        (Payload::Documents { size_bytes }, _) => payload::documents(body, batch, *size_bytes, run.started_us),
         (Payload::Corpus { .. }, Some(corpus)) => {
             corpus.append(body, planned.first_event, planned.events);
         }
@@ -131,6 +133,7 @@ fn make(run: &Run<'_>, planned: Planned, body: &mut Vec<u8>) {
 fn content_type(config: &PublishConfig) -> &'static str {
     match config.payload {
         Payload::Ndjson { .. } => "application/x-ndjson",
+        Payload::Documents { .. } => "application/json",
         Payload::Frames { .. } | Payload::Corpus { .. } => "application/vnd.tailwater.frames",
     }
 }
@@ -140,6 +143,7 @@ pub(crate) fn events_path(config: &PublishConfig) -> String {
     let path = format!("/v1/feeds/{}/events", config.feed);
     match config.payload {
         Payload::Ndjson { .. } => path,
+        Payload::Documents { .. } => format!("/{}/_bulk_docs", config.feed),
         Payload::Frames { seq, .. } | Payload::Corpus { seq, .. } => match seq {
             SeqMode::Assign => path + "?seq=assign",
             SeqMode::Preserve => path + "?seq=preserve",
@@ -153,7 +157,11 @@ impl Seen {
             let refusal = refusal_name(response.status, &response.body);
             return add(&mut self.total.refused, refusal);
         }
-        let ack = match parse_ack(planned, &response.body) {
+        let ack = match &run.config.payload {
+            Payload::Documents { .. } => answer::documents(planned, run.started_us, &response.body),
+            _ => answer::feed(planned, &response.body),
+        };
+        let ack = match ack {
             Ok(ack) => ack,
             Err(reason) => return add(&mut self.total.wrong, reason),
         };
@@ -161,8 +169,8 @@ impl Seen {
         let total = &mut self.total;
         total.acked_batches += 1;
         total.acked_events += u64::from(ack.count);
-        total.first_seq = total.first_seq.into_iter().chain([ack.first_seq]).min();
-        total.last_seq = total.last_seq.max(Some(ack.last_seq));
+        total.first_seq = total.first_seq.into_iter().chain(ack.first_seq).min();
+        total.last_seq = total.last_seq.max(ack.last_seq);
         run.control.add_delivered(ack.count.into(), bytes as u64);
         if moments.due.unwrap_or(moments.sent) >= run.config.warmup() {
             self.measure(ack, moments, bytes);
@@ -187,54 +195,9 @@ fn add(reasons: &mut Reasons, reason: String) {
     *reasons.entry(reason).or_default() += 1;
 }
 
-/// An acknowledgement that fits the batch it answers, or what is wrong with it.
-fn parse_ack(planned: Planned, body: &[u8]) -> Result<Ack, String> {
-    #[derive(serde::Deserialize)]
-    struct Answer {
-        first_seq: u64,
-        last_seq: u64,
-        count: u32,
-    }
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| "malformed acknowledgement".to_owned())?;
-    if answer.count != planned.events {
-        return Err("count is not that of the batch".into());
-    }
-    let seqs_min = u64::from(answer.count) - 1;
-    if answer.first_seq == 0 || answer.last_seq < answer.first_seq.saturating_add(seqs_min) {
-        return Err("the range of seqs does not hold the batch".into());
-    }
-    Ok(Ack {
-        first_event: planned.first_event,
-        count: answer.count,
-        first_seq: answer.first_seq,
-        last_seq: answer.last_seq,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn acknowledgements() {
-        let planned = Planned { due: None, first_event: 40, events: 3 };
-        let table = [
-            (r#"{"first_seq":7,"last_seq":9,"count":3}"#, Ok((7, 9))),
-            (r#"{"first_seq":7,"last_seq":12,"count":3}"#, Ok((7, 12))),
-            (r#"{"first_seq":7,"last_seq":8,"count":2}"#, Err("count")),
-            (r#"{"first_seq":7,"last_seq":8,"count":3}"#, Err("range")),
-            (r#"{"first_seq":0,"last_seq":2,"count":3}"#, Err("range")),
-            (r#"{"first_seq":7}"#, Err("malformed")),
-            ("", Err("malformed")),
-        ];
-        for (body, expected) in table {
-            match (parse_ack(planned, body.as_bytes()), expected) {
-                (Ok(ack), Ok(seqs)) => assert_eq!((ack.first_seq, ack.last_seq), seqs, "{body}"),
-                (Err(reason), Err(part)) => assert!(reason.contains(part), "{body}: {reason}"),
-                (parsed, _) => panic!("{body}: {parsed:?}"),
-            }
-        }
-    }
 
     #[test]
     fn paths() {
@@ -242,5 +205,7 @@ mod tests {
         assert_eq!(events_path(&config), "/v1/feeds/f/events");
         config.payload = Payload::Frames { size_bytes: 512, seq: SeqMode::Preserve };
         assert_eq!(events_path(&config), "/v1/feeds/f/events?seq=preserve");
+        config.payload = Payload::Documents { size_bytes: 512 };
+        assert_eq!(events_path(&config), "/f/_bulk_docs");
     }
 }

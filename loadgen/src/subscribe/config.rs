@@ -42,8 +42,9 @@ pub struct SubscribeConfig {
     pub sources: Option<String>,
     /// Further request headers.
     pub headers: Vec<(String, String)>,
-    /// A JSON document to ask for the stream with: the request is a POST then.
-    pub body: Option<String>,
+    /// JSON documents to ask for the stream with: the request is a POST then. Connection n posts the one with the number n,
+    /// going round.
+    pub bodies: Vec<String>,
     /// Text messages a connection says as soon as its WebSocket is open, and again when it comes back. Connection n says the
     /// list with the number n, going round; no lists: nothing is said.
     pub say: Vec<Vec<String>>,
@@ -80,7 +81,7 @@ impl SubscribeConfig {
             ramp_per_s: None,
             sources: None,
             headers: Vec::new(),
-            body: None,
+            bodies: Vec::new(),
             say: Vec::new(),
             cursor: None,
             window: Window::AfterRamp { warmup_ms: 0 },
@@ -118,7 +119,7 @@ impl SubscribeConfig {
         if !self.say.is_empty() && target.scheme != Scheme::WebSocket {
             return refuse("only over a WebSocket (ws://) can something be said");
         }
-        if self.body.is_some() && target.scheme != Scheme::Http {
+        if !self.bodies.is_empty() && target.scheme != Scheme::Http {
             return refuse("only over HTTP (http://) can a body be posted");
         }
         if self.ramp_per_s.is_some_and(|rate| rate.is_nan() || rate <= 0.0) {
@@ -166,7 +167,7 @@ mod tests {
                 c.url = "http://127.0.0.1:1".into();
                 c.say = vec![vec!["x".into()]];
             }),
-            ("nothing to post it to", |c| c.body = Some("{}".into())),
+            ("nothing to post it to", |c| c.bodies = vec!["{}".into()]),
             ("ramp", |c| c.ramp_per_s = Some(0.0)),
             ("ramp NaN", |c| c.ramp_per_s = Some(f64::NAN)),
             ("seconds", |c| c.seconds = Some(-1.0)),

@@ -6,7 +6,6 @@ use sha1::{Digest, Sha1};
 use crate::{
     USER_AGENT,
     decode::{DecodeError, http_head::ResponseHead},
-    subscribe::config::SubscribeConfig,
     target::{Scheme, Target},
 };
 
@@ -24,9 +23,15 @@ pub(crate) fn accept_for(key: &str) -> String {
     BASE64.encode(&digest)
 }
 
-/// The request for a stream; empty for raw connections.
-pub(crate) fn request(target: &Target, cursor: Option<u64>, config: &SubscribeConfig, key: &str) -> Vec<u8> {
-    let method = if config.body.is_some() { "POST" } else { "GET" };
+/// The request for a stream, with this body or with none; empty for raw connections.
+pub(crate) fn request(
+    target: &Target,
+    cursor: Option<u64>,
+    headers: &[(String, String)],
+    body: Option<&str>,
+    key: &str,
+) -> Vec<u8> {
+    let method = if body.is_some() { "POST" } else { "GET" };
     let mut out = match target.scheme {
         Scheme::Tcp => return Vec::new(),
         Scheme::Http | Scheme::WebSocket => format!(
@@ -39,14 +44,14 @@ pub(crate) fn request(target: &Target, cursor: Option<u64>, config: &SubscribeCo
         out.push_str("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
         out.push_str(&format!("Sec-WebSocket-Key: {key}\r\n"));
     }
-    for (name, value) in &config.headers {
+    for (name, value) in headers {
         out.push_str(&format!("{name}: {value}\r\n"));
     }
-    if let Some(body) = &config.body {
+    if let Some(body) = body {
         out.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));
     }
     out.push_str("\r\n");
-    out.push_str(config.body.as_deref().unwrap_or_default());
+    out.push_str(body.unwrap_or_default());
     out.into_bytes()
 }
 
@@ -88,30 +93,28 @@ mod tests {
     fn request_bytes() {
         let target = Target::parse("ws://h:7/xrpc/a.b?x=1").unwrap();
         let headers = vec![("Sec-WebSocket-Protocol".into(), "xrpc.v1.json".into())];
-        let plain = SubscribeConfig::new("");
         let expected = format!(
             "GET /xrpc/a.b?x=1&cursor=9 HTTP/1.1\r\nHost: h:7\r\nUser-Agent: {USER_AGENT}\r\n\
              Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Protocol: xrpc.v1.json\r\n\r\n"
         );
-        let bytes = request(&target, Some(9), &SubscribeConfig { headers, ..plain.clone() }, KEY);
+        let bytes = request(&target, Some(9), &headers, None, KEY);
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
 
         let target = Target::parse("http://h:7/a").unwrap();
         let expected = format!("GET /a HTTP/1.1\r\nHost: h:7\r\nUser-Agent: {USER_AGENT}\r\n\r\n");
-        let bytes = request(&target, None, &plain, KEY);
+        let bytes = request(&target, None, &[], None, KEY);
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
 
-        let posted = SubscribeConfig { body: Some(r#"{"token":"x"}"#.into()), ..plain.clone() };
         let expected = format!(
             "POST /a HTTP/1.1\r\nHost: h:7\r\nUser-Agent: {USER_AGENT}\r\nContent-Type: application/json\r\n\
              Content-Length: 13\r\n\r\n{{\"token\":\"x\"}}"
         );
-        let bytes = request(&target, None, &posted, KEY);
+        let bytes = request(&target, None, &[], Some(r#"{"token":"x"}"#), KEY);
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
 
         let raw = Target::parse("tcp://h:7").unwrap();
-        assert!(request(&raw, None, &plain, KEY).is_empty());
+        assert!(request(&raw, None, &[], None, KEY).is_empty());
     }
 
     #[test]

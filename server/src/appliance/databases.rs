@@ -65,8 +65,8 @@ impl Databases {
             return Err(DocumentsError::Closed);
         }
         let mut home = self.home.clone();
-        let Exposure { atproto, streamr, bigchaindb, .. } = &entry.exposure;
-        if atproto.is_some() || streamr.is_some() || bigchaindb.is_some() {
+        let Exposure { public: _, atproto, streamr, bigchaindb, couchdb: _, fauna } = &entry.exposure;
+        if atproto.is_some() || streamr.is_some() || bigchaindb.is_some() || fauna.is_some() {
             // Readers in other dialects have not asked for gaps.
             home.options.auto_compact_bytes = None;
         }

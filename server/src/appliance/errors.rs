@@ -39,6 +39,16 @@ pub enum FeedsError {
         /// What was asked for.
         db: String,
     },
+    /// A binding names no Fauna database.
+    #[error(
+        "a Fauna database has a path such as \"/\" or \"Shop/Test\", not {path:?}, and a collection such as \"Event\", not {collection:?}"
+    )]
+    FaunaDatabase {
+        /// What was asked for.
+        path: String,
+        /// And its collection.
+        collection: String,
+    },
     /// Another feed is bound to the endpoint.
     #[error("{what} is bound to the feed {feed:?} already")]
     Bound {

@@ -12,7 +12,11 @@ use tailwater_wire::{atproto::request::is_nsid, couchdb::changes::token::UID_OPT
 use super::{Appliance, FeedsError, durability, retention};
 use crate::{
     clock::now_us,
-    config::{AtprotoExposure, Dialect, PARTITIONS_MAX, StreamrExposure, is_database_name},
+    config::{
+        AtprotoExposure, Dialect, PARTITIONS_MAX, StreamrExposure, is_collection_name, is_database_name,
+        is_database_path,
+    },
+    dialects::fauna,
     exposure::Exposure,
     feeds::FeedEntry,
     shard::Message,
@@ -63,6 +67,9 @@ impl Appliance {
             options.extra.entry(UID_OPTION).or_insert_with(|| format!("{:016x}", rand::random::<u64>()).into());
             options.extra.entry(CREATED_OPTION).or_insert_with(|| (now_us() / 1_000_000).into());
         }
+        if exposure.fauna.is_some() {
+            options.extra.entry(fauna::CREATED_OPTION).or_insert_with(|| now_us().into());
+        }
         exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
         let feed = self.store.create_feed(name, options)?;
         self.adopt(feed)
@@ -109,12 +116,19 @@ impl Appliance {
         let unknown = || FeedsError::Unknown { name: name.to_owned() };
         // Before the feed is removed, so that it is not the chain of one that takes its place.
         let chain = self.feeds.get(name).and_then(|entry| self.chains.take(&entry));
+        let fauna = self.feeds.get(name).and_then(|entry| self.fauna.take(&entry));
         let entry = self.feeds.remove(name).ok_or_else(unknown)?;
         for shard in &*self.shards {
             shard.send(Message::Deleted(entry.clone()));
         }
         if let Some(chain) = chain {
             glommio::executor().spawn_blocking(move || chain.stop()).await;
+        }
+        if let Some(database) = fauna {
+            self.feeds.remove_derived(database.history());
+            let stopping = database.clone();
+            glommio::executor().spawn_blocking(move || stopping.stop()).await;
+            self.close_history(&database).await;
         }
         self.databases.close(&entry);
         // A feed that has failed cannot be closed in order, and need not be: it is about to be removed.
@@ -125,6 +139,7 @@ impl Appliance {
     /// Removes a closed feed, and what was derived from it. Blocks.
     fn remove(&self, feed: &Feed) -> Result<(), FeedsError> {
         self.store.delete_feed(feed.name())?;
+        self.remove_history(feed);
         // What is left of it is nobody's, and in nobody's way.
         if let Err(error) = self.databases.remove(feed.uid()) {
             tracing::warn!(feed = feed.name(), %error, "something of a deleted feed is left for the next start to remove");
@@ -148,6 +163,7 @@ impl Appliance {
         }
         let entry = self.feeds.add(feed.clone(), exposure);
         self.chains.begin(&entry, &self.indexes);
+        self.begin_history(&entry)?;
         if let Some(seed) = self.store.take_writer(&feed) {
             self.shards[self.owner(feed.id())].send(Message::Own(seed));
         }
@@ -227,6 +243,15 @@ impl Appliance {
             }
             if let Some(other) = self.feeds.database(&db) {
                 return bound(format!("the database {db:?}"), other);
+            }
+        }
+        if let Some(fauna) = &exposure.fauna {
+            let path = fauna.database.clone();
+            if !is_database_path(&path) || !is_collection_name(&fauna.collection) {
+                return Err(FeedsError::FaunaDatabase { path, collection: fauna.collection.clone() });
+            }
+            if let Some(other) = self.fauna.get(&path) {
+                return bound(format!("the Fauna database {path:?}"), other.entry().clone());
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 mod databases;
 mod errors;
 mod feeds;
+mod histories;
 mod identity;
 
 use std::{
@@ -27,6 +28,7 @@ use crate::{
     dialects::{
         bigchaindb::Chains,
         couchdb::{Updates, scripts::Workers},
+        fauna,
     },
     encodings::Encodings,
     feeds::Feeds,
@@ -50,11 +52,14 @@ pub(crate) struct Appliance {
     pub(crate) filters: Arc<Filters>,
     /// The encodings of selectors.
     pub(crate) selectors: Arc<Filters>,
+    /// The encodings of Fauna's event sources.
+    pub(crate) sources: Arc<Filters>,
     pub(crate) feeds: Arc<Feeds>,
     /// What dialects look up about the events of feeds.
     indexes: Indexes,
     pub(crate) chains: Chains,
     pub(crate) databases: Databases,
+    pub(crate) fauna: fauna::Databases,
     pub(crate) db_updates: Updates,
     pub(crate) places: Arc<Places>,
     pub(crate) stats: Box<[Arc<ShardStats>]>,
@@ -77,12 +82,15 @@ impl Appliance {
         let store = Store::open(&config.data, store_options(&config, &feeds))?;
         let storage = PoolStorage::new(STORAGE_THREADS).map_err(StartError::Threads)?;
         let limits = &config.limits;
+        let identity = Identity::open(&config.data)?;
         let appliance = Arc::new(Self {
             encodings: Encodings::of(&store),
             filters: Filters::new(config.bigchaindb.filters_max),
             indexes: Indexes::new(store.dir()),
             chains: Chains::default(),
             selectors: Filters::new(config.couchdb.filters_max),
+            sources: Filters::new(config.fauna.sources_max),
+            fauna: fauna::Databases::new(&identity),
             places: Places::new(
                 limits.connections_max as usize,
                 limits.connections_per_address_max as usize,
@@ -96,7 +104,7 @@ impl Appliance {
             databases: Databases::start(config.data.clone(), config.couchdb.auto_compact)
                 .map_err(StartError::Threads)?,
             db_updates: Updates::default(),
-            identity: Identity::open(&config.data)?,
+            identity,
             started: Instant::now(),
             storage,
             feeds,
@@ -106,8 +114,11 @@ impl Appliance {
             config,
         });
         appliance.sweep_indexes();
+        appliance.sweep_histories()?;
         for feed in appliance.store.feeds() {
-            appliance.adopt(feed)?;
+            if !histories::is_history(&feed) {
+                appliance.adopt(feed)?;
+            }
         }
         appliance.create_configured()?;
         appliance.create_system()?;
@@ -130,6 +141,10 @@ impl Appliance {
         for entry in self.feeds.all() {
             if let Some(chain) = self.chains.take(&entry) {
                 chain.stop();
+            }
+            if let Some(database) = self.fauna.take(&entry) {
+                database.stop();
+                self.close_history(&database).await;
             }
             if let Err(error) = entry.feed().close().await {
                 tracing::error!(feed = entry.feed().name(), %error, "the feed could not be closed");

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mistake::Wrong;
-use super::near::{enumerate, suggestion};
+use super::near::suggestion;
 
 /// A type whose values each have a word in the configuration.
 pub(super) trait Choice: Copy + PartialEq + 'static {
@@ -43,28 +43,18 @@ pub enum Dialect {
     Bigchaindb,
     /// CouchDB: each database under its own name.
     Couchdb,
+    /// Fauna: queries, event streams and event feeds, under `/query/1`, `/stream/1` and `/feed/1`.
+    Fauna,
 }
 
 impl Dialect {
     /// Every dialect of this version.
-    pub const ALL: [Self; 5] = [Self::Native, Self::Atproto, Self::Streamr, Self::Bigchaindb, Self::Couchdb];
-
-    /// Dialects that have a name but are not part of this version.
-    const RESERVED: [&str; 1] = ["fauna"];
+    pub const ALL: [Self; 6] =
+        [Self::Native, Self::Atproto, Self::Streamr, Self::Bigchaindb, Self::Couchdb, Self::Fauna];
 
     /// The dialect's name in the configuration and in the interface.
     pub fn name(self) -> &'static str {
         self.word()
-    }
-
-    /// Reads a dialect's name; a reserved one gets a sentence of its own.
-    pub(super) fn read(text: &str) -> Result<Self, Wrong> {
-        if Self::RESERVED.contains(&text) {
-            let what = format!("the dialect {text:?} is known but not built into this version");
-            let known: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
-            return Err(Wrong::new(what, format!("leave it out; this version speaks {}", enumerate(&known))));
-        }
-        Self::choose(text)
     }
 }
 
@@ -76,6 +66,7 @@ impl Choice for Dialect {
         ("streamr", Self::Streamr),
         ("bigchaindb", Self::Bigchaindb),
         ("couchdb", Self::Couchdb),
+        ("fauna", Self::Fauna),
     ];
 }
 

@@ -52,6 +52,8 @@ pub struct Feed {
     pub bigchaindb: bool,
     /// The CouchDB database it is served as.
     pub couchdb: Option<CouchdbExposure>,
+    /// The Fauna database it is served as.
+    pub fauna: Option<FaunaExposure>,
 }
 
 impl Feed {
@@ -73,12 +75,13 @@ impl Feed {
             streamr: None,
             bigchaindb: false,
             couchdb: None,
+            fauna: None,
         }
     }
 
     /// The feeds of a configuration that names none, so that every dialect has something to serve: the two streams of the
-    /// AT Protocol, a Streamr stream, a BigchainDB chain and a CouchDB database. Of the database everything is kept: what is
-    /// dropped from it is purged without a word.
+    /// AT Protocol, a Streamr stream, a BigchainDB chain, a CouchDB database and a Fauna database. Of the databases everything is
+    /// kept: what is dropped from them is purged without a word.
     pub(super) fn defaults(storage: &Storage) -> Vec<Self> {
         let atproto = |name: &str, nsid: &str| Self {
             atproto: Some(AtprotoExposure { nsid: nsid.to_owned(), ..AtprotoExposure::default() }),
@@ -98,6 +101,11 @@ impl Feed {
                 couchdb: Some(CouchdbExposure { db: "events".to_owned(), ..CouchdbExposure::default() }),
                 retention: Retention { age_ms: None, bytes: None },
                 ..Self::named("events", storage)
+            },
+            Self {
+                fauna: Some(FaunaExposure::default()),
+                retention: Retention { age_ms: None, bytes: None },
+                ..Self::named("documents", storage)
             },
         ]
     }
@@ -185,6 +193,27 @@ pub struct CouchdbExposure {
     /// The wording of its server-sent events.
     #[serde(default)]
     pub sse: SseWording,
+}
+
+/// `[feed.fauna]`: how a feed is served as a Fauna database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FaunaExposure {
+    /// The database's path; that of the root is `/`.
+    pub database: String,
+    /// The collection of what is published without one, which is always there.
+    pub collection: String,
+}
+
+impl FaunaExposure {
+    /// The path of the database that a secret opens which names none.
+    pub const ROOT: &'static str = "/";
+}
+
+impl Default for FaunaExposure {
+    fn default() -> Self {
+        Self { database: Self::ROOT.to_owned(), collection: "Event".to_owned() }
+    }
 }
 
 /// Where a mirror starts while its feed is empty; afterwards it resumes where the feed ends.

@@ -39,13 +39,14 @@ use std::path::{Path, PathBuf};
 pub use choice::{CursorSemantics, Dialect, LogFormat, LogLevel, OnOutdated, SseWording};
 pub use cpus::{CPU_MAX, CpuList, CpuListError};
 pub use entries::{
-    AtprotoExposure, CouchdbExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure, User,
+    AtprotoExposure, CouchdbExposure, FaunaExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX,
+    StreamrExposure, User,
 };
 pub use environment::variables;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use names::FEED_NAME_BYTES_MAX;
-pub(crate) use names::{is_database_name, is_feed_name, is_stream_id};
-pub use sections::{Atproto, Bigchaindb, Couchdb, Durability, Limits, Log, Retention, Serve, Storage, Streamr};
+pub(crate) use names::{is_collection_name, is_database_name, is_database_path, is_feed_name, is_stream_id};
+pub use sections::{Atproto, Bigchaindb, Couchdb, Durability, Fauna, Limits, Log, Retention, Serve, Storage, Streamr};
 pub use upstream::Upstream;
 
 use draft::Draft;
@@ -82,6 +83,8 @@ pub struct Config {
     pub bigchaindb: Bigchaindb,
     /// The CouchDB dialect.
     pub couchdb: Couchdb,
+    /// The Fauna dialect.
+    pub fauna: Fauna,
     /// Secrets that open feeds; when there are none, everybody may do everything.
     pub keys: Vec<Key>,
     /// Who logs in with a name and a password. Where there are any, others may do nothing either without a key.
@@ -111,6 +114,7 @@ impl Default for Config {
             streamr: Streamr::default(),
             bigchaindb: Bigchaindb::default(),
             couchdb: Couchdb::default(),
+            fauna: Fauna::default(),
             keys: Vec::new(),
             users: Vec::new(),
             mirrors: Vec::new(),

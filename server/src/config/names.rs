@@ -186,6 +186,36 @@ pub(crate) fn is_database_name(text: &str) -> bool {
         && !taken.contains(&text.split('/').next().unwrap_or_default())
 }
 
+/// The path of a Fauna database.
+pub(super) fn database_path(text: &str) -> Result<String, Wrong> {
+    if is_database_path(text) {
+        return Ok(text.to_owned());
+    }
+    let remedy = "write \"/\" for the database of secrets that name none, or names such as \"Shop\" or \"Shop/Test\"";
+    Err(Wrong::new(format!("{text:?} is no path of a database"), remedy))
+}
+
+/// Whether a Fauna database can have this path.
+pub(crate) fn is_database_path(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(legal);
+    text == "/" || (text.len() <= DATABASE_NAME_BYTES_MAX && text.split('/').all(is_name))
+}
+
+/// A Fauna collection's name.
+pub(super) fn collection_name(text: &str) -> Result<String, Wrong> {
+    if is_collection_name(text) {
+        return Ok(text.to_owned());
+    }
+    let remedy = "begin with a letter, use letters, digits and '_', at most 128, and no word of FQL's own";
+    Err(Wrong::new(format!("{text:?} is no name of a collection"), remedy))
+}
+
+/// Whether a Fauna collection can have this name, and nothing of FQL does.
+pub(crate) fn is_collection_name(text: &str) -> bool {
+    tailwater_wire::fauna::fql::is_collection_name(text)
+}
+
 /// A text that can stand in a header: printable ASCII, no space at its ends.
 pub(super) fn header_text(text: &str) -> Result<String, Wrong> {
     let legal = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim() == text;

@@ -12,8 +12,8 @@ use super::cpus::CpuList;
 use super::entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure, User};
 use super::mistake::Wrong;
 use super::names::{
-    database_name, feed_name, header_text, nsid, origin, password_argon2, role, scope, secret, secret_sha256,
-    stream_id, stream_url, user_name,
+    collection_name, database_name, database_path, feed_name, header_text, nsid, origin, password_argon2, role, scope,
+    secret, secret_sha256, stream_id, stream_url, user_name,
 };
 use super::sections::Durability;
 use super::units::Unit;
@@ -157,6 +157,9 @@ pub(super) static ROOT: &[Setting<Config>] = &[
     },
     flag("couchdb.auto_compact", |c| &mut c.couchdb.auto_compact),
     count("couchdb.logins_waiting_max", 1..=100_000, |c| &mut c.couchdb.logins_waiting_max),
+    millis("fauna.status_interval_ms", 100..=24 * HOUR_MS, |c| &mut c.fauna.status_interval_ms),
+    count("fauna.sources_max", 1..=4_096, |c| &mut c.fauna.sources_max),
+    count("fauna.http2_streams_max", 1..=10_000, |c| &mut c.fauna.http2_streams_max),
     // The log.
     text("log.level", |c, text| assign(&mut c.log.level, Choice::choose(text))),
     text("log.format", |c, text| assign(&mut c.log.format, Choice::choose(text))),
@@ -186,6 +189,8 @@ pub(super) static FEED: &[Setting<Feed>] = &[
     flag("bigchaindb", |f| &mut f.bigchaindb),
     text("couchdb.db", |f, text| assign(&mut f.couchdb.get_or_insert_default().db, database_name(text))),
     text("couchdb.sse", |f, text| assign(&mut f.couchdb.get_or_insert_default().sse, Choice::choose(text))),
+    text("fauna.database", |f, text| assign(&mut f.fauna.get_or_insert_default().database, database_path(text))),
+    text("fauna.collection", |f, text| assign(&mut f.fauna.get_or_insert_default().collection, collection_name(text))),
 ];
 
 /// The settings of `[[key]]`.
@@ -305,7 +310,7 @@ pub(super) fn address(text: &str) -> Result<std::net::SocketAddr, Wrong> {
 }
 
 fn push_dialect(listen: &mut Listen, text: &str) -> Result<(), Wrong> {
-    let dialect = Dialect::read(text)?;
+    let dialect = Dialect::choose(text)?;
     if listen.dialects.contains(&dialect) {
         return Err(Wrong::new(format!("{text:?} is listed twice"), "name each dialect once"));
     }

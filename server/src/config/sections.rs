@@ -249,6 +249,27 @@ impl Default for Couchdb {
     }
 }
 
+/// `[fauna]`: what clients of the Fauna dialect may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fauna {
+    /// How often a stream shows a status while nothing happens.
+    pub status_interval_ms: u64,
+    /// Different event sources that streams may follow at the same time.
+    pub sources_max: u64,
+    /// Streams and requests that one HTTP/2 connection may have open at the same time.
+    pub http2_streams_max: u64,
+}
+
+impl Default for Fauna {
+    fn default() -> Self {
+        Self {
+            status_interval_ms: tailwater_wire::fauna::events::STATUS_INTERVAL_MS,
+            sources_max: 256,
+            http2_streams_max: 128,
+        }
+    }
+}
+
 /// `[log]`: the appliance's own log, on standard error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {

@@ -27,6 +27,7 @@ pub(super) fn validate(draft: &mut Draft) {
     streams_once(draft);
     one_chain(draft);
     databases_once(draft);
+    fauna_databases_once(draft);
     feeds_within_limit(draft);
     keys_once(draft);
     users_once(draft);
@@ -222,6 +223,19 @@ fn databases_once(draft: &mut Draft) {
         if let Some(other) = feeds[..index].iter().find(same).filter(|_| draft.sound([&db])) {
             let what = format!("{:?} is already the database of the feed {:?}", couchdb.db, other.name);
             draft.conflict(&[&db], Wrong::new(what, "bind each database to one feed"));
+        }
+    }
+}
+
+fn fauna_databases_once(draft: &mut Draft) {
+    let feeds = draft.config.feeds.clone();
+    for (index, feed) in feeds.iter().enumerate() {
+        let Some(fauna) = &feed.fauna else { continue };
+        let database = format!("feed[{index}].fauna.database");
+        let same = |other: &&Feed| other.fauna.as_ref().is_some_and(|other| other.database == fauna.database);
+        if let Some(other) = feeds[..index].iter().find(same).filter(|_| draft.sound([&database])) {
+            let what = format!("{:?} is already the Fauna database of the feed {:?}", fauna.database, other.name);
+            draft.conflict(&[&database], Wrong::new(what, "bind each database to one feed"));
         }
     }
 }

@@ -23,12 +23,15 @@ use self::{screen::Screen, traffic::Traffic};
 use crate::{
     StartError,
     cli::DemoArgs,
-    config::{Config, Feed, Mistakes, StreamrExposure},
+    config::{Config, FaunaExposure, Feed, Mistakes, StreamrExposure},
     serve,
 };
 
 /// The feed of JSON documents, which is read through several protocols; the other one is the configuration's own default.
 const DOCUMENTS: &str = "documents";
+
+/// The collection they are in.
+const COLLECTION: &str = "Document";
 
 /// The feed of repository commits.
 const REPOS: &str = "repos";
@@ -83,11 +86,13 @@ pub fn run(arguments: &DemoArgs) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// One feed for every protocol that shows JSON. There is one chain, so the default one makes way.
+/// One feed for every protocol that shows JSON. There is one chain, and one root of Fauna's databases, so the default ones make
+/// way.
 fn show_documents(config: &mut Config) {
-    config.feeds.retain(|feed| !feed.bigchaindb);
+    config.feeds.retain(|feed| !feed.bigchaindb && feed.fauna.is_none());
     let streamr = Some(StreamrExposure::whole(DOCUMENTS));
-    config.feeds.push(Feed { streamr, bigchaindb: true, ..Feed::named(DOCUMENTS, &config.storage) });
+    let fauna = Some(FaunaExposure { collection: COLLECTION.to_owned(), ..FaunaExposure::default() });
+    config.feeds.push(Feed { streamr, fauna, bigchaindb: true, ..Feed::named(DOCUMENTS, &config.storage) });
 }
 
 fn stop_flag() -> Result<Arc<AtomicBool>, DemoError> {
@@ -97,6 +102,12 @@ fn stop_flag() -> Result<Arc<AtomicBool>, DemoError> {
             .map_err(|error| DemoError::System { doing: "signals cannot be waited for", error })?;
     }
     Ok(stop)
+}
+
+/// What asks for the token of an event source, as a member of an object.
+fn source_token(address: SocketAddr) -> String {
+    let query = format!(r#"{{"query":"{COLLECTION}.all().eventSource()"}}"#);
+    format!(r#"curl -s -d '{query}' http://{address}/query/1 | grep -o '"data":"[^"]*"' | sed s/data/token/"#)
 }
 
 /// What a visitor can do now.
@@ -112,12 +123,14 @@ Tailwater {version} is serving on http://{address} from a temporary directory. C
   WebSocket, JSON     npx wscat -c 'ws://{address}/v1/feeds/{DOCUMENTS}/events'
   Streamr             npx wscat -c 'ws://{address}/api/v1/ws' -w 3600 -x '{subscribe}'
   BigchainDB          npx wscat -c 'ws://{address}/api/v1/streams/valid_transactions'
+  Fauna               curl -N -d \"{{$({token})}}\" 'http://{address}/stream/1'
   one page            curl 'http://{address}/v1/feeds/{DOCUMENTS}/events?format=json&cursor=0&limit=3'
   publish             curl -H 'Content-Type: application/x-ndjson' -d '{example}' 'http://{address}/v1/feeds/{DOCUMENTS}/events'
 
 Ctrl-C ends it and removes the directory.
 ",
         version = tailwater_wire::VERSION,
+        token = source_token(address),
         subscribe = r#"{"type":"subscribe","stream":"documents"}"#,
         example = r#"{"kind":"put","key":"hello","body":{"from":"you"}}"#,
     )

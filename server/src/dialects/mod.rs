@@ -6,5 +6,6 @@
 pub(crate) mod atproto;
 pub(crate) mod bigchaindb;
 pub(crate) mod couchdb;
+pub(crate) mod fauna;
 pub(crate) mod native;
 pub(crate) mod streamr;

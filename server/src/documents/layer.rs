@@ -89,6 +89,7 @@ impl Layer {
     /// All of it as a batch.
     pub(super) fn batch<'i>(&self, index: &'i Index<Table>) -> Result<WriteBatch<'i, Table>, DocumentsError> {
         let mut batch = index.batch();
+        batch.reserve(self.records.len() + self.attachments.len());
         for (id, record) in &self.records {
             match record {
                 Some(record) => batch.put(Table::Documents, id.as_bytes(), record)?,

@@ -126,7 +126,7 @@ impl Shelf {
         let mut layers = self.write();
         self.live.apply(&self.index, &news.flips)?;
         for (id, _) in &news.records {
-            if layers.ids.as_mut().is_some_and(|ids| !ids.may_have(id) && !ids.add(id)) {
+            if layers.ids.as_mut().is_some_and(|ids| !ids.add(id)) {
                 layers.ids = None;
             }
         }

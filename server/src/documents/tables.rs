@@ -23,6 +23,7 @@ pub(super) enum Table {
 }
 
 impl Tables for Table {
+    const NAME: &str = "couchdb";
     const LAYOUT: u32 = 1;
 
     fn number(self) -> u8 {

@@ -191,6 +191,11 @@ impl Inbound {
         }
     }
 
+    /// Whether what is not used up begins so.
+    pub(crate) fn begins_with(&self, bytes: &[u8]) -> bool {
+        self.pending.starts_with(bytes)
+    }
+
     /// Reads and drops what is left of the body; false when that is more than it is worth.
     pub(crate) async fn skip_body(&mut self, bytes_max: u64) -> bool {
         match self.body {

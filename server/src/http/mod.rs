@@ -1,4 +1,5 @@
-//! One connection's life as HTTP/1.1: read a request, answer it, wait for the next, until one becomes a stream.
+//! One connection's life as HTTP/1.1: read a request, answer it, wait for the next, until one becomes a stream, or the
+//! connection one of HTTP/2.
 //!
 //! Owns the order of things on a connection and its deadlines. Never knows what a path means: that is `routes`. Tested
 //! by `server/tests/http/`.
@@ -18,6 +19,8 @@ pub(crate) use self::{
     reply::{Reply, Response},
 };
 use crate::{
+    config::Dialect,
+    dialects::fauna::http2,
     limits::Refusal,
     listen::Listening,
     routes,
@@ -49,6 +52,10 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, listening: Arc<Liste
         let head = match inbound.read_head().await {
             Ok(Some(head)) => head,
             Ok(None) => return,
+            Err(_) if listening.serves(Dialect::Fauna) && inbound.begins_with(http2::PREFACE) => {
+                let (socket, leftover) = inbound.into_parts();
+                return http2::serve(shard, socket, leftover, listening, None).await;
+            }
             Err(error) => return refuse(&mut inbound, &error).await,
         };
         let reply = answer(&shard, &listening, &head, &mut inbound).await;
@@ -56,6 +63,13 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, listening: Arc<Liste
             Reply::Response(response) => respond(&shard, &head, &mut inbound, response).await,
             Reply::Body(body) => body::send(&mut inbound, *body).await,
             Reply::Last(bytes) => return last(&mut inbound, &bytes).await,
+            Reply::Http2(upgraded) => {
+                if inbound.socket_mut().write_all(http2::SWITCHING).await.is_err() {
+                    return;
+                }
+                let (socket, leftover) = inbound.into_parts();
+                return http2::serve(shard, socket, leftover, listening, Some(*upgraded)).await;
+            }
             Reply::Stream(start) => {
                 let (socket, leftover) = inbound.into_parts();
                 return shard.subscribe(socket, *start, &leftover);

@@ -8,7 +8,10 @@ use serde::Serialize;
 use tailwater_wire::http1::{Head, HttpDate, ResponseHead, Version, reason};
 
 use super::Body;
-use crate::shard::protocol::{ConversationStart, StreamStart};
+use crate::{
+    dialects::fauna::http2::Upgraded,
+    shard::protocol::{ConversationStart, StreamStart},
+};
 
 /// A handler's decision.
 pub(crate) enum Reply {
@@ -20,6 +23,8 @@ pub(crate) enum Reply {
     Stream(Box<StreamStart>),
     /// The connection takes further requests and carries any number of streams.
     Conversation(Box<ConversationStart>),
+    /// The connection speaks HTTP/2 from now on, and this request is its first there.
+    Http2(Box<Upgraded>),
     /// These bytes, then the end of the connection.
     Last(Vec<u8>),
 }

@@ -41,6 +41,11 @@ impl<'a, T: Tables> WriteBatch<'a, T> {
         }
     }
 
+    /// So many keys more are about to come.
+    pub fn reserve(&mut self, keys: usize) {
+        self.changes.reserve(keys);
+    }
+
     /// Gives a key a value.
     pub fn put(&mut self, table: T, key: &[u8], value: &[u8]) -> Result<(), IndexError> {
         self.change(full_key(table, key)?, Some(Bytes::from(value)));

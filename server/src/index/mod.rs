@@ -80,12 +80,12 @@ pub struct Index<T: Tables> {
 }
 
 impl Indexes {
-    /// Opens the index of a feed, or creates it. One that does not fit the feed's log is thrown away first; see
+    /// Opens one kind of index of a feed, or creates it. One that does not fit the feed's log is thrown away first; see
     /// [`Index::origin`]. Either way it may be behind: [`Index::catch_up`] is the next thing to call.
     ///
     /// Blocks. Starts a thread, which inherits the processors of the thread that calls.
     pub fn open<T: Tables>(&self, feed: &Feed, feed_uid: u64, options: IndexOptions) -> Result<Index<T>, IndexError> {
-        let dir = self.dir(feed_uid);
+        let dir = self.dir(feed_uid, T::NAME);
         let empty = Stamp { layout: T::LAYOUT, feed_uid, seq: 0, fingerprint: 0 };
         if !dir.exists() {
             return Index::create(&dir, empty, options, Origin::Created);

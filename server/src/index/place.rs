@@ -1,4 +1,5 @@
-//! Where indexes lie: `index/<uid of the feed>/` in the data directory.
+//! Where indexes lie: `index/<uid of the feed>-<kind>/` in the data directory. A feed has one for each dialect that looks
+//! something up about it.
 //!
 //! Owns their names, the notes that are left in them, and that one is thrown away whole or not at all: it is renamed first,
 //! to a name with a dot, and what has such a name is removed when indexes are next swept. Never looks at what is stored.
@@ -36,26 +37,36 @@ impl Indexes {
         Self { root: data.join("index") }
     }
 
-    /// Removes the index of a feed that is deleted; none is fine. Nobody may have it open. Blocks.
+    /// Removes the indexes of a feed that is deleted; none is fine. Nobody may have one open. Blocks.
     pub fn remove(&self, feed_uid: u64) -> Result<(), IndexError> {
-        discard(&self.dir(feed_uid))
+        self.discard_where(|uid| uid == Some(feed_uid)).map(drop)
     }
 
     /// Removes the indexes of all feeds but these, which a crash in the middle of deleting a feed leaves behind, and how many
     /// those were. Blocks; meant for the start, before any is open.
     pub fn sweep(&self, feed_uids: &[u64]) -> Result<usize, IndexError> {
-        let kept: Vec<PathBuf> = feed_uids.iter().map(|uid| self.dir(*uid)).collect();
+        self.discard_where(|uid| uid.is_none_or(|uid| !feed_uids.contains(&uid)))
+    }
+
+    /// Throws away what is of such a feed, or of none.
+    fn discard_where(&self, condition: impl Fn(Option<u64>) -> bool) -> Result<usize, IndexError> {
         let mut removed = 0;
-        for dir in entries(&self.root)?.into_iter().filter(|dir| !kept.contains(dir)) {
+        for dir in entries(&self.root)?.into_iter().filter(|dir| condition(feed_uid_of(dir))) {
             discard(&dir)?;
             removed += 1;
         }
         Ok(removed)
     }
 
-    pub(super) fn dir(&self, feed_uid: u64) -> PathBuf {
-        self.root.join(format!("{feed_uid:016x}"))
+    pub(super) fn dir(&self, feed_uid: u64, kind: &str) -> PathBuf {
+        self.root.join(format!("{feed_uid:016x}-{kind}"))
     }
+}
+
+/// Whose index a directory is.
+fn feed_uid_of(dir: &Path) -> Option<u64> {
+    let (uid, _kind) = dir.file_name()?.to_str()?.split_once('-')?;
+    u64::from_str_radix(uid, 16).ok()
 }
 
 /// Throws an index away; none is fine.

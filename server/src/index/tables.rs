@@ -18,6 +18,9 @@ pub(super) const STAMP_KEY: &[u8] = &[0];
 
 /// The tables of one kind of index, as an enum. Keys and values are bytes; keys are ordered by their bytes.
 pub trait Tables: Copy + Send + Sync + 'static {
+    /// Tells this kind of index from others of the same feed, in names of directories: a few lower-case letters.
+    const NAME: &str;
+
     /// Changes whenever the form or the meaning of entries does: an index of another layout is built anew.
     const LAYOUT: u32;
 
@@ -69,6 +72,7 @@ mod tests {
     struct Numbered(u8);
 
     impl Tables for Numbered {
+        const NAME: &str = "numbered";
         const LAYOUT: u32 = 1;
 
         fn number(self) -> u8 {

@@ -39,6 +39,7 @@ enum Documents {
 }
 
 impl Tables for Documents {
+    const NAME: &str = "documents";
     const LAYOUT: u32 = 3;
 
     fn number(self) -> u8 {

@@ -173,9 +173,12 @@ impl State {
         }
         // One that takes nothing has no use for another sign of life.
         if silent && !ends && !subscriber.blocked {
-            subscriber.queue(protocol.heartbeat(), self.control_bytes_max);
-            subscriber.last_write = now;
-            self.make_ready(token);
+            let last_seq = if subscriber.readings.is_waiting() { subscriber.readings.last_seq() } else { None };
+            if let Some(beat) = protocol.beat(last_seq) {
+                subscriber.queue(&beat, self.control_bytes_max);
+                subscriber.last_write = now;
+                self.make_ready(token);
+            }
         }
         Verdict::Again(beat.min(pace_due))
     }

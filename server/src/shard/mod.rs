@@ -52,7 +52,7 @@ use self::{
     slots::{Slots, Token},
     socket::TaskSlot,
     subscriber::Subscriber,
-    sweep::After,
+    sweep::{After, Ready},
     tasks::Tasks,
     timers::{TICK_MS, Wheel},
     views::{ViewId, Waking},
@@ -128,7 +128,7 @@ pub(crate) enum Slot {
 pub(crate) struct State {
     slots: Slots<Slot>,
     groups: Groups,
-    ready: VecDeque<Token>,
+    ready: VecDeque<Ready>,
     /// Subscribers whose input was not read to its end.
     unread: Vec<Token>,
     /// Connections that have asked for something since somebody looked, and what that is.
@@ -152,6 +152,15 @@ pub(crate) struct State {
 impl State {
     fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.unread.is_empty() && self.asked.is_empty()
+    }
+}
+
+/// A stream that is a task of its own; see [`Shard::count_stream`].
+pub(crate) struct Counted(Rc<Shard>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.state.borrow_mut().subscribers -= 1;
     }
 }
 
@@ -237,7 +246,8 @@ impl Shard {
         let began = Instant::now();
         let mut turns = 0_u32;
         let mut state = self.state.borrow_mut();
-        while let Some(token) = state.ready.pop_front() {
+        while let Some(ready) = state.ready.pop_front() {
+            let Some(token) = state.take_turn(ready) else { continue };
             match state.turn(token) {
                 After::Nothing => {}
                 After::Fetch(reading) => self.fetch(&mut state, Reader { token, reading }),
@@ -288,26 +298,26 @@ impl Shard {
 
     fn wake_readers(&self, feed: &FeedEntry, view: Option<ViewId>) {
         let mut state = self.state.borrow_mut();
-        let State { slots, groups, ready, wheel, .. } = &mut *state;
-        let now = wheel.now();
-        groups.wake(feed.id(), view, |Reader { token, reading: id }| {
-            if let Some(Slot::Subscriber(subscriber)) = slots.get_mut(token)
-                && let Some(reading) = subscriber.readings.get_mut(id)
-            {
-                reading.waiting = false;
-                subscriber.readings.join_line(id);
-                subscriber.hear(now);
-                if !subscriber.queued && !subscriber.blocked {
-                    subscriber.queued = true;
-                    ready.push_back(token);
-                }
-            }
-        });
+        let State { groups, ready, .. } = &mut *state;
+        groups.wake(feed.id(), view, |reader| ready.push_back(Ready::Woken(reader)));
     }
 
     /// Runs a task beside the sweep.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Counts a stream that is a task of its own, for as long as what this returns lives.
+    pub(crate) fn count_stream(self: &Rc<Self>) -> Counted {
+        self.state.borrow_mut().subscribers += 1;
+        Counted(self.clone())
+    }
+
+    /// Counts bytes that such a stream sends.
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        let mut state = self.state.borrow_mut();
+        state.sends += 1;
+        state.sent_bytes += bytes as u64;
     }
 
     /// Runs the writer of a feed this shard owns until the feed is closed.

@@ -3,7 +3,7 @@
 //! Owns the seam between shards and dialects. Never carries an event: those come from frame logs, the same for all.
 //! Implemented in `dialects/`; tested by `server/tests/`.
 
-use std::{pin::Pin, rc::Rc, sync::Arc};
+use std::{borrow::Cow, pin::Pin, rc::Rc, sync::Arc};
 
 use tailwater_core::{Cursor, EncodingId};
 
@@ -44,6 +44,13 @@ pub(crate) trait StreamProtocol {
 
     /// The sign of life: sent when nothing else was written for `serve.ping_interval_ms`.
     fn heartbeat(&self) -> &'static [u8];
+
+    /// The same for a reader that is told where it stands: behind `last_seq`, at the tail. `None` while it is behind, or where
+    /// it stands cannot be said. No sign of life when there is nothing to say.
+    fn beat(&self, last_seq: Option<u64>) -> Option<Cow<'static, [u8]>> {
+        let _ = last_seq;
+        Some(Cow::Borrowed(self.heartbeat()))
+    }
 
     /// The longest message from a client that is skipped; a longer one ends the stream.
     fn skipped_bytes_max(&self) -> u32 {

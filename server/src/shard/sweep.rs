@@ -21,6 +21,16 @@ use super::{
     subscriber::{Phase, Readings, Subscriber},
 };
 
+/// Why somebody gets a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// It has something to do; `queued` says so.
+    Queued(Token),
+    /// A commit woke one that waited at the tail. It is not looked at before its turn: looking at everybody first would
+    /// keep the first of them waiting, and touch all their memory twice.
+    Woken(Reader),
+}
+
 /// What the shard has to do after a turn; everything else the turn has done itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
@@ -49,8 +59,22 @@ impl State {
             && !subscriber.blocked
         {
             subscriber.queued = true;
-            self.ready.push_back(token);
+            self.ready.push_back(Ready::Queued(token));
         }
+    }
+
+    /// Whose turn it is; `None` if it has gone, cannot send, or has another turn coming.
+    pub(crate) fn take_turn(&mut self, ready: Ready) -> Option<Token> {
+        let Reader { token, reading: id } = match ready {
+            Ready::Queued(token) => return Some(token),
+            Ready::Woken(reader) => reader,
+        };
+        let now = self.wheel.now();
+        let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else { return None };
+        subscriber.readings.get_mut(id)?.waiting = false;
+        subscriber.readings.join_line(id);
+        subscriber.hear(now);
+        (!subscriber.queued && !subscriber.blocked).then_some(token)
     }
 
     /// One subscriber's turn.

@@ -214,6 +214,14 @@ export class Tailwater {
   }
 }
 
+// The entry of somebody with a password, as the binary itself makes it for a configuration.
+export async function user(name, password, ...roles) {
+  const args = ['user', 'add', name, ...roles.flatMap((role) => ['--role', role])]
+  const made = promisify(execFile)(binary, args, { env: environment })
+  made.child.stdin.end(`${password}\n`)
+  return (await made).stdout
+}
+
 // Python with packages of pinned versions, which are installed beside those of npm.
 export class Python {
   static async with(...packages) {

@@ -25,5 +25,6 @@ mod cors;
 mod couch;
 mod databases;
 mod documents;
+mod encoded;
 mod lists;
 mod server;

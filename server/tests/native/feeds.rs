@@ -27,7 +27,10 @@ fn a_feed_is_created_described_listed_and_deleted() {
     let (status, list) = appliance.get("/v1/feeds");
     let names: Vec<&str> =
         list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
-    assert_eq!((status, names), (200, vec!["_system", "blocks", "events", "labels", "messages", "news", "repos"]));
+    assert_eq!(
+        (status, names),
+        (200, vec!["_system", "blocks", "documents", "events", "labels", "messages", "news", "repos"])
+    );
 
     assert_eq!(appliance.publish("news", r#"{"kind":"put","body":1}"#).1["first_seq"], 100);
     assert_eq!(appliance.delete("/v1/feeds/news"), (200, json!({"name": "news", "deleted": true})));
@@ -128,7 +131,7 @@ fn names_are_any_text() {
     let (_, list) = again.get("/v1/feeds");
     let found: Vec<&str> =
         list["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap()).collect();
-    assert!(names.iter().all(|name| found.contains(name)) && found.len() == names.len() + 6, "{found:?}");
+    assert!(names.iter().all(|name| found.contains(name)) && found.len() == names.len() + 7, "{found:?}");
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn the_status_counts() {
     let (code, status) = appliance.get("/v1/status");
     assert_eq!(
         (code, &status["shards"], &status["feeds"], &status["subscribers"]),
-        (200, &json!(2), &json!(6), &json!(0))
+        (200, &json!(2), &json!(7), &json!(0))
     );
     assert!(status["version"].is_string() && status["uptime_s"].is_u64());
     assert!(status["connections_total"].as_u64().unwrap() >= 1 && status["connections"].as_u64().unwrap() >= 1);

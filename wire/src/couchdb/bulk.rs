@@ -73,12 +73,18 @@ impl BulkDocs {
     pub fn parse(body: &[u8], limits: &DocLimits) -> Result<Self, BulkError> {
         let text = parse_object(body)?;
         let value = Value::new(text.as_bytes());
-        let docs = list(value.get("docs").ok_or(BulkError::DocsMissing)?, BulkError::DocsType)?;
+        let docs = value.get("docs").ok_or(BulkError::DocsMissing)?;
+        if docs.kind() != Kind::Array {
+            return Err(BulkError::DocsType);
+        }
         let keep_revs = match value.get("new_edits") {
             None => false,
             Some(new_edits) => !new_edits.boolean().ok_or(BulkError::NewEdits)?,
         };
-        let docs = docs.elements().map(|doc| {
+        let docs = docs.elements().enumerate().map(|(at, doc)| {
+            if at >= DOCS_MAX {
+                return Err(BulkError::TooMany);
+            }
             let document = Document::from_value(doc, limits)?;
             let needs_rev = keep_revs && document.history.is_none();
             if needs_rev { Err(DocError::NeedsRev.into()) } else { Ok(document) }
@@ -87,21 +93,24 @@ impl BulkDocs {
     }
 }
 
-fn list(value: Value<'_>, wrong: BulkError) -> Result<Value<'_>, BulkError> {
-    match value.kind() {
-        Kind::Array if value.elements().take(DOCS_MAX + 1).count() > DOCS_MAX => Err(BulkError::TooMany),
-        Kind::Array => Ok(value),
-        _ => Err(wrong),
-    }
-}
-
 /// Appends `{"ok":true,"id":..,"rev":..}`, which is also what a single write is answered with.
 pub fn write_stored(id: &str, rev: &str, out: &mut Vec<u8>) {
+    write_ok(id, out);
+    write_str(out, rev);
+    out.push(b'}');
+}
+
+/// The same for a revision that is not text yet.
+pub fn write_edited(id: &str, rev: &Rev, out: &mut Vec<u8>) {
+    write_ok(id, out);
+    rev.write_json(out);
+    out.push(b'}');
+}
+
+fn write_ok(id: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"ok\":true,\"id\":");
     write_str(out, id);
     out.extend_from_slice(b",\"rev\":");
-    write_str(out, rev);
-    out.push(b'}');
 }
 
 /// Appends `{"id":..,"error":..,"reason":..}`, with `rev` where the client said which it is.
@@ -147,7 +156,11 @@ pub enum Wanted {
 pub fn parse_bulk_get(body: &[u8]) -> Result<Vec<Wanted>, BulkError> {
     let text = parse_object(body)?;
     let docs = Value::new(text.as_bytes()).get("docs").ok_or(BulkError::GetDocs)?;
-    Ok(list(docs, BulkError::GetDocs)?.elements().map(parse_wanted).collect())
+    match docs.kind() {
+        Kind::Array if docs.elements().take(DOCS_MAX + 1).count() > DOCS_MAX => Err(BulkError::TooMany),
+        Kind::Array => Ok(docs.elements().map(parse_wanted).collect()),
+        _ => Err(BulkError::GetDocs),
+    }
 }
 
 fn parse_wanted(doc: Value<'_>) -> Wanted {

@@ -49,7 +49,7 @@ fn captured_refusals() {
         let error = parse(text).unwrap_err();
         assert_eq!((error.status(), error.code(), error.to_string().as_str()), (400, code, reason), "{text}");
     }
-    let many = format!(r#"{{"docs":[{}]}}"#, vec!["1"; DOCS_MAX + 1].join(","));
+    let many = format!(r#"{{"docs":[{}]}}"#, vec!["{}"; DOCS_MAX + 1].join(","));
     assert_eq!(parse(&many), Err(BulkError::TooMany));
     for text in ["{}", r#"{"docs":{}}"#] {
         let error = parse_bulk_get(text.as_bytes()).unwrap_err();
@@ -60,7 +60,11 @@ fn captured_refusals() {
 #[test]
 fn results() {
     let mut out = Vec::new();
-    write_stored("x1", "1-967a00dff5e02add41819138abb3284d", &mut out);
+    let rev = "1-967a00dff5e02add41819138abb3284d";
+    write_stored("x1", rev, &mut out);
+    let mut edited = Vec::new();
+    write_edited("x1", &rev.parse().unwrap(), &mut edited);
+    assert_eq!(edited, out);
     assert_eq!(out, br#"{"ok":true,"id":"x1","rev":"1-967a00dff5e02add41819138abb3284d"}"#);
     let mut out = Vec::new();
     write_failed("a\"b", None, &Conflict.into(), &mut out);

@@ -3,6 +3,8 @@
 //! All four keys are needed by one driver, any other ends another. A page holds no status, and ends at its first error;
 //! the next page goes on behind it.
 
+use tailwater_core::Event;
+
 use super::change::{Change, Written, write_event};
 use super::cursor::Cursor;
 use super::events::{Stats, StreamProblem, write_error};
@@ -61,9 +63,13 @@ impl FeedPage {
                 self.has_error = true;
             }
         }
-        let event = &change.event;
-        self.last = Cursor { uid: self.last.uid, time_us: event.time_us, seq: event.seq };
+        self.pass(&change.event);
         written
+    }
+
+    /// Moves behind an event that is of another collection.
+    pub fn pass(&mut self, event: &Event<'_>) {
+        self.last = Cursor { uid: self.last.uid, time_us: event.time_us, seq: event.seq };
     }
 
     /// Ends the page with an error that is not an event's, such as a start that is too old.
@@ -98,7 +104,7 @@ impl FeedPage {
 
 #[cfg(test)]
 mod tests {
-    use tailwater_core::{BodyFormat, Event};
+    use tailwater_core::BodyFormat;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The Fauna dialect: queries that write documents and make event sources, streams and pages of events.
 //!
-//! A collection is a feed. An event is a document as it became: its key is the document's id, its kind `put` or
-//! `delete`, its body the document's fields as JSON, its time the time of the transaction.
+//! A feed is a database with collections. An event is a document as it became: its key says which document, its kind is
+//! `put` or `delete`, its body the document's fields as JSON, its time the time of the transaction.
 //!
 //! | module | what it owns |
 //! | --- | --- |
@@ -13,7 +13,10 @@
 //! | [`condition`], [`projection`] | its functions, compiled |
 //! | [`token`] | what a source is called by clients |
 //! | [`cursor`] | what a cursor means, given what the feed holds, as one pure function |
+//! | [`place`] | which document a key means |
 //! | [`change`] | an event of a feed to an event of a stream |
+//! | [`history`] | events of a feed with what was before them |
+//! | [`encode`] | the encoding of a source |
 //! | [`events`] | the lines of a stream |
 //! | [`feed`] | pages |
 //! | [`request`] | what requests ask for |
@@ -33,11 +36,14 @@ pub mod condition;
 pub mod cors;
 pub mod cursor;
 pub mod document;
+pub mod encode;
 pub mod errors;
 pub mod events;
 pub mod feed;
 pub mod fql;
+pub mod history;
 mod json;
+pub mod place;
 pub mod projection;
 pub mod request;
 pub mod secret;

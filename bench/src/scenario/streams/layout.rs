@@ -64,6 +64,11 @@ impl Layout {
         self.followers() / self.streams_per_connection
     }
 
+    /// Subscribers of each stream.
+    pub(super) fn subscribers(&self) -> usize {
+        self.subscribers
+    }
+
     /// Subscriptions, over all connections.
     pub(super) fn followers(&self) -> usize {
         self.streams * self.subscribers

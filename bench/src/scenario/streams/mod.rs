@@ -3,7 +3,9 @@
 //! Streamr streams, because a client may follow any number of them. Three sides: many streams with few subscribers each; one
 //! stream with as many subscribers as one of those, to which is published what was published to all of them; and one stream
 //! that has all of those subscribers, to which is published what was published to one of them. What is compared is the
-//! server's CPU time of a delivery, with its part of receiving and storing. Tests: `layout.rs`.
+//! server's CPU time of a delivery, with its part of receiving and storing; and what a raw sender needs that sends as much, as
+//! often, to as many sockets in the same turns, because to reach 10,000 sockets one after the other is dearer than to reach 10
+//! again and again, whoever does it. Tests: `layout.rs`.
 
 mod layout;
 mod print;
@@ -24,8 +26,9 @@ use crate::{
     load::Posts,
     observe::{Observed, observe},
     scenario::progress,
+    sender::SendPlan,
     server::Server,
-    side::{Look, Round, require_all_stayed},
+    side::{Look, Round, raw_round, require_all_stayed},
 };
 
 /// Connections that are checked.
@@ -65,6 +68,8 @@ pub struct Measured {
     pub delivered_per_s: Vec<f64>,
     /// CPU time of the server for each of these, microseconds.
     pub cpu_us: Vec<f64>,
+    /// CPU time of a raw send in the same pattern, microseconds.
+    pub raw_us: Vec<f64>,
     /// The rest.
     pub rounds: Vec<Round>,
 }
@@ -76,6 +81,17 @@ pub struct Found {
     pub sides: Vec<Measured>,
     /// CPU time of a delivery, many streams against each of the others.
     pub ratios: Vec<Figure>,
+    /// The same of raw sends.
+    pub raw_ratios: Vec<Figure>,
+    /// The same of what the server adds to a raw send.
+    pub own_ratios: Vec<Figure>,
+}
+
+impl Measured {
+    /// What the server adds to a raw send, round by round.
+    fn own_us(&self) -> Vec<f64> {
+        self.cpu_us.iter().zip(&self.raw_us).map(|(served, raw)| served - raw).collect()
+    }
 }
 
 /// Measures it.
@@ -92,10 +108,32 @@ pub fn run(bench: &Bench, asked: &Streams) -> Result<Found> {
         for (side, layout) in sides.iter_mut().zip(&layouts) {
             progress(bench, round, &layout.name);
             measure(bench, layout, asked.event_bytes, side)?;
+            progress(bench, round, "raw sends to as many, as often");
+            measure_raw(bench, layout, side)?;
         }
     }
-    let ratios = sides[1..].iter().map(|other| ratio_of_rounds(&sides[0].cpu_us, &other.cpu_us)).collect();
-    Ok(Found { sides, ratios })
+    let against_many = |of: fn(&Measured) -> Vec<f64>| {
+        sides[1..].iter().map(|other| ratio_of_rounds(&of(&sides[0]), &of(other))).collect()
+    };
+    Ok(Found {
+        ratios: against_many(|side| side.cpu_us.clone()),
+        raw_ratios: against_many(|side| side.raw_us.clone()),
+        own_ratios: against_many(Measured::own_us),
+        sides,
+    })
+}
+
+/// A raw sender in the pattern of the round before: each beat is one event, which goes to the sockets of one stream.
+fn measure_raw(bench: &Bench, layout: &Layout, side: &mut Measured) -> Result<()> {
+    let range_bytes = side.rounds.last().map_or(0.0, |round| round.bytes_per_send).round() as usize;
+    let plan = SendPlan {
+        rate_per_s: Some(layout.rate_per_s),
+        sockets_per_beat: Some(layout.subscribers()),
+        ..SendPlan::new(layout.connections(), range_bytes.max(1))
+    };
+    let round = raw_round(bench, &plan)?;
+    side.raw_us.push(round.cpu_ns_per_byte * plan.range_bytes as f64 / 1000.0);
+    Ok(())
 }
 
 fn measure(bench: &Bench, layout: &Layout, event_bytes: usize, side: &mut Measured) -> Result<()> {

@@ -16,6 +16,7 @@ impl fmt::Display for Found {
             "published/s",
             "deliveries/s",
             "µs CPU per delivery (min .. max)",
+            "per raw send",
             "bytes per send",
             "server CPU",
             "processor",
@@ -25,14 +26,21 @@ impl fmt::Display for Found {
         let mut table = Table::new(heads);
         self.sides.iter().for_each(|side| table.row(cells(side)));
         write!(f, "{table}")?;
-        for (ratio, side) in self.ratios.iter().zip(&self.sides[1..]) {
-            write!(f, "\nCPU per delivery, {} / {}: {}", self.sides[0].name, side.name, with_range(*ratio))?;
+        let what = [
+            ("CPU per delivery", &self.ratios),
+            ("CPU per raw send", &self.raw_ratios),
+            ("CPU per delivery beyond a raw send", &self.own_ratios),
+        ];
+        for (what, ratios) in what {
+            for (ratio, side) in ratios.iter().zip(&self.sides[1..]) {
+                write!(f, "\n{what}, {} / {}: {}", self.sides[0].name, side.name, with_range(*ratio))?;
+            }
         }
         Ok(())
     }
 }
 
-fn cells(side: &Measured) -> [String; 9] {
+fn cells(side: &Measured) -> [String; 10] {
     let figure = |rounds: &[f64]| Figure::of(rounds.iter().copied());
     let median = |of: fn(&Round) -> f64| Figure::of(side.rounds.iter().map(of)).median;
     [
@@ -40,6 +48,7 @@ fn cells(side: &Measured) -> [String; 9] {
         short(figure(&side.published_per_s).median),
         short(figure(&side.delivered_per_s).median),
         with_range(figure(&side.cpu_us)),
+        with_range(figure(&side.raw_us)),
         bytes(median(|round| round.bytes_per_send)),
         percent(median(|round| round.cpu_share)),
         percent(median(|round| round.processor_share)),

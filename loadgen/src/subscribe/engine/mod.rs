@@ -173,7 +173,9 @@ impl<'a> Engine<'a> {
         let token = token(index, connection.generation);
         self.poller.add(&socket, token, Interest::Traffic)?;
         let key = handshake::key(process::random());
-        let request = handshake::request(&self.plan.target, cursor, config, &key);
+        let bodies = &config.bodies;
+        let body = (!bodies.is_empty()).then(|| &*bodies[index % bodies.len()]);
+        let request = handshake::request(&self.plan.target, cursor, &config.headers, body, &key);
         let deadline = Instant::now() + Duration::from_millis(config.open_timeout_ms);
         let scheme = self.plan.target.scheme;
         connection.begin(Opening::new(socket, deadline, scheme, key, request));

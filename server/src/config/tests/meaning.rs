@@ -9,7 +9,7 @@ fn nothing_said_means_the_defaults() {
     assert_eq!(good(""), config);
     assert_eq!(config.data, Path::new("./tailwater-data"));
     assert_eq!(config.listen, [Listen { address: ([127, 0, 0, 1], 7070).into(), dialects: Dialect::ALL.to_vec() }]);
-    assert_eq!(config.summary(), "1 listener, 5 feeds, 0 mirrors");
+    assert_eq!(config.summary(), "1 listener, 6 feeds, 0 mirrors");
     let streams: Vec<_> = config.feeds.iter().map(|feed| (feed.name.as_str(), nsid(feed))).collect();
     assert_eq!(
         streams,
@@ -18,7 +18,8 @@ fn nothing_said_means_the_defaults() {
             ("labels", "com.atproto.label.subscribeLabels"),
             ("messages", ""),
             ("blocks", ""),
-            ("events", "")
+            ("events", ""),
+            ("documents", "")
         ]
     );
 }
@@ -93,6 +94,10 @@ fn every_setting_arrives() {
         cors_origins = ["https://app.example", "*"]
         auto_compact = true
         logins_waiting_max = 41
+        [fauna]
+        status_interval_ms = "42s"
+        sources_max = 43
+        http2_streams_max = 44
         [log]
         level = "trace"
         format = "json"
@@ -117,6 +122,7 @@ fn every_setting_arrives() {
         public = true
         streamr = { stream = "a/stream", partitions = 3 }
         couchdb = { db = "a+b", sse = "asyncapi" }
+        fauna = { database = "Shop/Test", collection = "Item" }
         [[feed]]
         name = "b"
         bigchaindb = true
@@ -157,6 +163,7 @@ fn every_setting_arrives() {
         streamr: Some(StreamrExposure { stream: "a/stream".to_owned(), partitions: 3, partition: 0 }),
         bigchaindb: false,
         couchdb: Some(CouchdbExposure { db: "a+b".to_owned(), sse: SseWording::Asyncapi }),
+        fauna: Some(FaunaExposure { database: "Shop/Test".to_owned(), collection: "Item".to_owned() }),
     };
     let second = Feed {
         name: "b".to_owned(),
@@ -173,6 +180,7 @@ fn every_setting_arrives() {
         streamr: None,
         bigchaindb: true,
         couchdb: None,
+        fauna: None,
     };
     let upstream =
         |port, target: &str| Upstream { tls: false, host: "r.example".to_owned(), port, target: target.to_owned() };
@@ -231,6 +239,7 @@ fn every_setting_arrives() {
             auto_compact: true,
             logins_waiting_max: 41,
         },
+        fauna: Fauna { status_interval_ms: 42_000, sources_max: 43, http2_streams_max: 44 },
         keys: vec![
             Key {
                 name: "gateway".to_owned(),

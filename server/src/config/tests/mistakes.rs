@@ -31,7 +31,7 @@ fn keys() {
         (
             "zebra = 1",
             &[
-                "FILE:1:1: zebra: unknown key; known here are anonymous, atproto, bigchaindb, couchdb, cpus, data, feed, key, limits, listen, \
+                "FILE:1:1: zebra: unknown key; known here are anonymous, atproto, bigchaindb, couchdb, cpus, data, fauna, feed, key, limits, listen, \
                  log, mirror, serve, shards, storage, streamr and user",
             ],
         ),
@@ -176,13 +176,13 @@ fn listeners() {
             ],
         ),
         (
-            "[[listen]]\naddress = \"127.0.0.1:1\"\ndialects = [\"native\", \"fauna\", \"atprot\", \"native\", 3]",
+            "[[listen]]\naddress = \"127.0.0.1:1\"\ndialects = [\"native\", \"gopher\", \"atprot\", \"native\", 3]",
             &[
-                "FILE:3:23: listen[0].dialects: the dialect \"fauna\" is known but not built into this version; leave it \
-             out; this version speaks native, atproto, streamr, bigchaindb and couchdb",
-                "FILE:3:32: listen[0].dialects: \"atprot\" is no dialect; did you mean atproto?",
-                "FILE:3:42: listen[0].dialects: \"native\" is listed twice; name each dialect once",
-                "FILE:3:52: listen[0].dialects: expected a text, found the number 3; put it in quotes",
+                "FILE:3:23: listen[0].dialects: \"gopher\" is no dialect; known are native, atproto, streamr, bigchaindb, couchdb \
+             and fauna",
+                "FILE:3:33: listen[0].dialects: \"atprot\" is no dialect; did you mean atproto?",
+                "FILE:3:43: listen[0].dialects: \"native\" is listed twice; name each dialect once",
+                "FILE:3:53: listen[0].dialects: expected a text, found the number 3; put it in quotes",
             ],
         ),
         (
@@ -241,7 +241,7 @@ fn feeds() {
         ),
         (
             "limits.feeds_max = 1",
-            &["FILE:1:20: limits.feeds_max: 5 feeds are configured, but 1 are allowed; raise limits.feeds_max"],
+            &["FILE:1:20: limits.feeds_max: 6 feeds are configured, but 1 are allowed; raise limits.feeds_max"],
         ),
     ]);
 }
@@ -367,7 +367,7 @@ fn broken_syntax_hides_nothing_else() {
             "a = \nb = 3\n[limits]\nconnections_max = 0\n[[mirror]]",
             &[
                 "FILE:1:5: not TOML: string values must be quoted, expected literal string; correct the syntax of this line",
-                "FILE:2:1: b: unknown key; known here are anonymous, atproto, bigchaindb, couchdb, cpus, data, feed, key, limits, listen, \
+                "FILE:2:1: b: unknown key; known here are anonymous, atproto, bigchaindb, couchdb, cpus, data, fauna, feed, key, limits, listen, \
                  log, mirror, serve, shards, storage, streamr and user",
                 "FILE:4:19: limits.connections_max: 0 is out of range; give a value from 1 to 1000000",
             ],

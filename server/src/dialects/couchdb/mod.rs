@@ -11,7 +11,7 @@
 //! | [`changes`], [`scripts`] | `_changes`, and filters in JavaScript |
 //! | [`database`] | what is kept of a database for its changes |
 //! | [`head`] | heads of answers |
-//! | [`pieces`] | bodies that are made while they are sent |
+//! | [`pieces`], [`encoded`] | bodies that are made while they are sent; bodies that come compressed |
 //! | [`failure`] | what goes wrong |
 //!
 //! Tested by `server/tests/couchdb/`.
@@ -22,6 +22,7 @@ mod cors;
 mod database;
 mod databases;
 mod documents;
+mod encoded;
 mod failure;
 mod head;
 mod many;

@@ -17,6 +17,7 @@ use tailwater_wire::{
 use super::{
     auth::{Caller, Need},
     cors::Trust,
+    encoded::decoded,
     failure::{failed, unreadable},
     head::{refused, respond},
     paths::location,
@@ -97,10 +98,20 @@ impl<'c> Visit<'c> {
         self.caller.require(&subject.entry, &subject.security(), need)
     }
 
-    /// The body, within the limit of all requests.
-    pub(super) async fn read_body(&mut self) -> Result<Vec<u8>, Refusal> {
-        let bytes_max = self.appliance().config.limits.request_body_bytes_max;
+    /// The body as it comes, within the limit of all requests.
+    pub(super) async fn read_as_sent(&mut self) -> Result<Vec<u8>, Refusal> {
+        let bytes_max = self.bytes_max();
         self.request.inbound.read_body(bytes_max).await.map_err(|error| unreadable(&error))
+    }
+
+    /// The body without its encoding, within the same limit.
+    pub(super) async fn read_body(&mut self) -> Result<Vec<u8>, Refusal> {
+        let body = self.read_as_sent().await?;
+        decoded(self.request.head, body, self.bytes_max()).await
+    }
+
+    fn bytes_max(&self) -> u64 {
+        self.appliance().config.limits.request_body_bytes_max
     }
 
     /// The same for a request that must say that it is JSON.

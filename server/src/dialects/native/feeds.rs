@@ -142,6 +142,13 @@ fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
         "public": entry.is_public(),
         "dialects": entry.exposure,
     });
+    if let Some(history) = request.shard.appliance.fauna.history_of(entry) {
+        let encodings: Vec<String> =
+            history.feed().encodings_in_use().into_iter().filter_map(|id| store.encoding_name(id)).collect();
+        let (bytes, frame_bytes) = (history.feed().bytes(), history.feed().frame_bytes());
+        description["subscribers"] = (entry.subscribers() + history.subscribers()).into();
+        description["fauna"] = json!({ "encodings": encodings, "bytes": bytes, "frame_bytes": frame_bytes });
+    }
     if let Some(reason) = reason {
         description["reason"] = reason.into();
     }
@@ -152,7 +159,10 @@ fn refused(error: &FeedsError) -> Response {
     let (status, name) = match error {
         FeedsError::Unknown { .. } => (404, "FeedNotFound"),
         FeedsError::TooMany { .. } => (403, "TooManyFeeds"),
-        FeedsError::Nsid { .. } | FeedsError::Database { .. } | FeedsError::Partitions => (400, "InvalidOptions"),
+        FeedsError::Nsid { .. }
+        | FeedsError::Database { .. }
+        | FeedsError::FaunaDatabase { .. }
+        | FeedsError::Partitions => (400, "InvalidOptions"),
         FeedsError::Bound { .. } => (409, "EndpointBound"),
         FeedsError::PartitionOf { .. } => (409, "FeedIsPartition"),
         FeedsError::System { .. } => (409, "FeedIsSystem"),

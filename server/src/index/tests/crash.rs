@@ -22,7 +22,7 @@ fn what_was_written_is_there_without_a_close() {
         log.append_many(&format!("once-{round}"), 50);
         catch_up(&index, &log);
         let killed = left.path().join(round.to_string());
-        copy(&Indexes::new(dir.path()).dir(UID), &Indexes::new(&killed).dir(UID));
+        copy(&Indexes::new(dir.path()).dir(UID, Documents::NAME), &Indexes::new(&killed).dir(UID, Documents::NAME));
         let found = open(&killed, &log);
         assert_eq!((found.origin(), found.applied_seq()), (&Origin::Kept, index.applied_seq()));
         assert_true(&found, &log);

@@ -42,7 +42,7 @@ fn recover(dir: &Path, log: &Log) {
 #[test]
 fn any_file_may_go_missing_or_be_cut() {
     let (dir, log) = filled();
-    let files = files(&Indexes::new(dir.path()).dir(UID));
+    let files = files(&Indexes::new(dir.path()).dir(UID, Documents::NAME));
     assert!(files.len() > 8, "{files:?}");
     for file in &files {
         let relative = file.strip_prefix(dir.path()).unwrap();
@@ -64,7 +64,7 @@ fn any_file_may_go_missing_or_be_cut() {
 #[test]
 fn a_mark_of_damage_is_heeded() {
     let (dir, log) = filled();
-    place::mark_damaged(&Indexes::new(dir.path()).dir(UID));
+    place::mark_damaged(&Indexes::new(dir.path()).dir(UID, Documents::NAME));
     let index = open(dir.path(), &log);
     assert!(matches!(index.origin(), Origin::Rebuilt(Discarded::Damaged { .. })), "{:?}", index.origin());
     catch_up(&index, &log);
@@ -75,7 +75,7 @@ fn a_mark_of_damage_is_heeded() {
 #[test]
 fn an_index_that_cannot_be_opened_is_not_tried_for_ever() {
     let (dir, log) = filled();
-    let place = Indexes::new(dir.path()).dir(UID);
+    let place = Indexes::new(dir.path()).dir(UID, Documents::NAME);
     assert!(place::begin_opening(&place).unwrap(), "killed while it was opened");
     assert_eq!(open(dir.path(), &log).origin(), &Origin::Kept, "that can happen to a good one");
     for _ in 0..2 {
@@ -91,7 +91,7 @@ fn something_else_in_its_place_is_replaced() {
     let dir = scratch();
     let log = Log::open(dir.path());
     log.append_many("a", 10);
-    let place = Indexes::new(dir.path()).dir(UID);
+    let place = Indexes::new(dir.path()).dir(UID, Documents::NAME);
     fs::create_dir_all(place.join("keyspaces/x")).unwrap();
     fs::write(place.join("version"), "what is this").unwrap();
     recover(dir.path(), &log);

@@ -64,7 +64,7 @@ fn the_index_of_another_feed_is_not_taken() {
     let other = indexes.open::<Documents>(&log.feed, 0xabc, SMALL).unwrap();
     catch_up(&other, &log);
     drop(other);
-    fs::rename(indexes.dir(0xabc), indexes.dir(UID)).unwrap();
+    fs::rename(indexes.dir(0xabc, Documents::NAME), indexes.dir(UID, Documents::NAME)).unwrap();
     assert_rebuilt(dir.path(), &log, Discarded::OtherFeed { uid: 0xabc });
 }
 
@@ -73,6 +73,7 @@ fn an_index_of_another_layout_is_not_taken() {
     #[derive(Clone, Copy)]
     struct Older;
     impl Tables for Older {
+        const NAME: &str = Documents::NAME;
         const LAYOUT: u32 = 2;
         fn number(self) -> u8 {
             0

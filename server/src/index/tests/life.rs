@@ -236,6 +236,30 @@ fn an_index_is_open_once() {
     assert_eq!(open(dir.path(), &log).origin(), &Origin::Kept);
 }
 
+/// Two dialects of one feed once took each other's index for a damaged one of their own.
+#[test]
+fn a_feed_has_an_index_of_each_kind() {
+    #[derive(Clone, Copy)]
+    struct Others;
+    impl Tables for Others {
+        const NAME: &str = "others";
+        const LAYOUT: u32 = 1;
+        fn number(self) -> u8 {
+            0
+        }
+    }
+
+    let dir = scratch();
+    let log = Log::open(dir.path());
+    let documents = open(dir.path(), &log);
+    let others = Indexes::new(dir.path()).open::<Others>(&log.feed, UID, SMALL).unwrap();
+    assert_eq!((documents.origin(), others.origin()), (&Origin::Created, &Origin::Created));
+    drop((documents, others));
+    assert_eq!(open(dir.path(), &log).origin(), &Origin::Kept);
+    Indexes::new(dir.path()).remove(UID).unwrap();
+    assert_eq!(fs::read_dir(dir.path().join("index")).unwrap().count(), 0);
+}
+
 #[test]
 fn removing_and_sweeping_leave_what_is_wanted() {
     let dir = scratch();
@@ -252,5 +276,8 @@ fn removing_and_sweeping_leave_what_is_wanted() {
     assert_eq!(indexes.sweep(&[1, 2, 4]).unwrap(), 2, "3, and what was on its way out");
     let left: Vec<_> =
         fs::read_dir(dir.path().join("index")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(BTreeSet::from_iter(left), BTreeSet::from_iter(["0000000000000001".into(), "0000000000000004".into()]));
+    assert_eq!(
+        BTreeSet::from_iter(left),
+        BTreeSet::from_iter(["0000000000000001-documents".into(), "0000000000000004-documents".into()])
+    );
 }

@@ -62,7 +62,7 @@ proptest! {
                 }
                 Step::Kill => {
                     let left = dir.path().join(format!("left-{}", places.len()));
-                    copy(&Indexes::new(&place).dir(UID), &Indexes::new(&left).dir(UID));
+                    copy(&Indexes::new(&place).dir(UID, Documents::NAME), &Indexes::new(&left).dir(UID, Documents::NAME));
                     let applied_seq = index.applied_seq();
                     index = open(&left, &log);
                     prop_assert_eq!((index.origin(), index.applied_seq()), (&Origin::Kept, applied_seq));

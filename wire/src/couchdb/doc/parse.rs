@@ -44,6 +44,9 @@ pub struct Document {
     pub attachments: Vec<Attachment>,
 }
 
+/// Room made at once for a document's own members; what is attached may be most of its text.
+const RESERVE_MAX: usize = 4 << 10;
+
 impl Document {
     /// Reads a request body.
     ///
@@ -62,7 +65,7 @@ impl Document {
         if value.kind() != Kind::Object {
             return Err(DocError::NotAnObject);
         }
-        let mut document = Self::empty();
+        let mut document = Self::empty(value.bytes().len().min(RESERVE_MAX));
         let mut has_revisions = false;
         for member in value.members() {
             document.take_member(value, &member, &mut has_revisions, limits)?;
@@ -74,8 +77,11 @@ impl Document {
         Ok(document)
     }
 
-    fn empty() -> Self {
-        Self { id: None, history: None, deleted: false, body: "{".into(), attachments: Vec::new() }
+    /// Nothing yet, with room for a body of so many bytes.
+    fn empty(bytes: usize) -> Self {
+        let mut body = String::with_capacity(bytes);
+        body.push('{');
+        Self { id: None, history: None, deleted: false, body, attachments: Vec::new() }
     }
 
     fn take_member(

@@ -79,7 +79,7 @@ fn write_revs_info(info: &[(&Rev, Status)], out: &mut Vec<u8>) {
     out.push(b'[');
     for (at, (rev, status)) in info.iter().enumerate() {
         out.extend_from_slice(if at > 0 { b",{\"rev\":" } else { b"{\"rev\":" });
-        json::write_str(out, &rev.to_string());
+        rev.write_json(out);
         out.extend_from_slice(b",\"status\":");
         json::write_str(out, status.as_str());
         out.push(b'}');
@@ -92,7 +92,7 @@ pub fn write_revs<'a>(revs: impl IntoIterator<Item = &'a Rev>, out: &mut Vec<u8>
     out.push(b'[');
     for (at, rev) in revs.into_iter().enumerate() {
         out.extend_from_slice(if at > 0 { b"," } else { b"" });
-        json::write_str(out, &rev.to_string());
+        rev.write_json(out);
     }
     out.push(b']');
 }

@@ -34,7 +34,7 @@ impl NewChange<'_> {
         out.extend_from_slice(b"{\"_id\":");
         json::write_str(out, self.id);
         out.extend_from_slice(b",\"_rev\":");
-        json::write_str(out, &self.history.rev().to_string());
+        self.history.rev().write_json(out);
         out.extend_from_slice(b",\"_revisions\":");
         self.history.write(out);
         if self.leaves.len() > 1 {
@@ -52,7 +52,7 @@ impl NewChange<'_> {
         out.extend_from_slice(b",\"_leaves\":[");
         for (at, leaf) in self.leaves.iter().enumerate() {
             out.extend_from_slice(if at > 0 { b",[" } else { b"[" });
-            json::write_str(out, &leaf.rev.to_string());
+            leaf.rev.write_json(out);
             out.extend_from_slice(if leaf.body.deleted { b",true]" } else { b",false]" });
         }
         out.push(b']');

@@ -47,6 +47,12 @@ impl History {
         (0..).zip(&self.ids).map(|(age, hash)| Rev { pos: self.start - age, hash: hash.clone() })
     }
 
+    /// The same, oldest first.
+    pub(super) fn revs_oldest_first(&self) -> impl Iterator<Item = Rev> {
+        let oldest = self.start + 1 - self.ids.len() as u64;
+        (oldest..).zip(self.ids.iter().rev()).map(|(pos, hash)| Rev { pos, hash: hash.clone() })
+    }
+
     /// The same without all but its newest `limit` revisions.
     pub fn truncate(&mut self, limit: usize) {
         self.ids.truncate(limit.max(1));
@@ -58,8 +64,9 @@ impl History {
         json::write_u64(out, self.start);
         out.extend_from_slice(b",\"ids\":[");
         for (at, hash) in self.ids.iter().enumerate() {
-            out.extend_from_slice(if at > 0 { b"," } else { b"" });
-            json::write_str(out, &hash.to_string());
+            out.extend_from_slice(if at > 0 { b",\"" } else { b"\"" });
+            hash.write(out);
+            out.push(b'"');
         }
         out.extend_from_slice(b"]}");
     }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
+use crate::json::write_u64;
+
 /// The longest hash, in bytes. CouchDB's own have 32 digits; replication may bring others.
 pub const HASH_BYTES_MAX: usize = 128;
 /// The largest generation.
@@ -35,6 +37,18 @@ impl RevHash {
             return Err(RevSyntaxError::Format);
         }
         Ok(Self::Text(text.into()))
+    }
+
+    /// Appends it. No hash has a character that JSON would have escaped.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Md5(bytes) => {
+                let start = out.len();
+                out.resize(start + 2 * bytes.len(), 0);
+                HEXLOWER.encode_mut(bytes, &mut out[start..]);
+            }
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+        }
     }
 
     /// What the order of revisions compares.
@@ -76,6 +90,17 @@ pub struct Rev {
     pub pos: u64,
     /// What tells revisions of one generation apart.
     pub hash: RevHash,
+}
+
+impl Rev {
+    /// Appends it as a JSON string.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        write_u64(out, self.pos);
+        out.push(b'-');
+        self.hash.write(out);
+        out.push(b'"');
+    }
 }
 
 impl fmt::Display for Rev {
@@ -124,7 +149,11 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         for text in ["1-731bef401491606a3b246ed178e697c1", "2-ccc2", "9007199254740991-x", "3-a-b", "1-ä"] {
-            assert_eq!(text.parse::<Rev>().unwrap().to_string(), text);
+            let rev: Rev = text.parse().unwrap();
+            assert_eq!(rev.to_string(), text);
+            let mut json = Vec::new();
+            rev.write_json(&mut json);
+            assert_eq!(json, serde_json::to_vec(text).unwrap());
         }
         let upper: Rev = "1-731BEF401491606A3B246ED178E697C1".parse().unwrap();
         assert_eq!(upper.to_string(), "1-731bef401491606a3b246ed178e697c1");

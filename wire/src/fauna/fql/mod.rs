@@ -30,7 +30,7 @@ pub use display::{is_identifier, literal, write_text_literal};
 pub use error::{ConstraintFailure, Detail, FqlError};
 pub use eval::{
     CollectionInfo, DatabaseInfo, Effects, Lambda, Lazy, Outcome, Set, SetSource, SetStep, Store, StoreError, Stored,
-    Write, access, evaluate,
+    Write, access, evaluate, is_collection_name,
 };
 pub(crate) use eval::{Machine, ordered};
 pub use limits::Limits;

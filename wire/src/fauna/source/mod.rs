@@ -123,6 +123,11 @@ impl Source {
         &self.0.fields
     }
 
+    /// Whether what it asks of documents, or shows of them, can fail.
+    pub fn can_fail(&self) -> bool {
+        !self.0.set.steps.is_empty()
+    }
+
     pub(crate) fn plan(&self) -> &Plan {
         &self.0.plan
     }

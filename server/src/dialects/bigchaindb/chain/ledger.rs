@@ -29,6 +29,7 @@ pub(super) enum Table {
 }
 
 impl Tables for Table {
+    const NAME: &str = "bigchaindb";
     const LAYOUT: u32 = 1;
 
     fn number(self) -> u8 {

@@ -29,9 +29,8 @@ use super::{
 };
 use crate::{
     clock::now_us,
-    config::CpuList,
     index::{CatchUpError, Index, IndexError, IndexOptions, Indexes},
-    machine::{self, MachineError},
+    machine,
 };
 
 /// The pause before an index that failed is opened again.
@@ -101,7 +100,7 @@ impl Worker {
 
     /// Runs until the chain is stopped.
     pub(super) fn run(&self) {
-        leave_the_shard();
+        machine::leave_the_shard();
         let mut said = String::new();
         while !self.shared.is_stopping() {
             let trouble = self.open().and_then(|()| self.serve()).err();
@@ -190,14 +189,6 @@ impl Worker {
         let mut batch = Batch::new();
         batch.push(&draft).expect("a block keeps the limits of an event");
         future::block_on(self.shared.feed.append(batch, SeqMode::Assign)).map(drop)
-    }
-}
-
-/// A shard that starts this thread is pinned to one processor. This thread is not, nor are those of the index.
-fn leave_the_shard() {
-    let confined = CpuList::allowed().map_err(|error| MachineError::Affinity { error });
-    if let Err(error) = confined.and_then(|cpus| machine::confine_to(cpus.as_slice())) {
-        tracing::warn!(%error, "the chain's thread shares a processor with a shard");
     }
 }
 

@@ -9,7 +9,11 @@ use tailwater_wire::couchdb::{
 };
 
 use super::{identify::log_in, identify::session_of, timeout_s};
-use crate::{clock::now_us, dialects::couchdb::visit::Visit, http::Response};
+use crate::{
+    clock::now_us,
+    dialects::couchdb::{encoded::decoded, visit::Visit},
+    http::Response,
+};
 
 /// Bytes a login may have.
 const LOGIN_BYTES_MAX: u64 = 64 << 10;
@@ -40,6 +44,10 @@ async fn begin(visit: &mut Visit<'_>) -> Response {
     let body = match visit.request.inbound.read_body(LOGIN_BYTES_MAX).await {
         Ok(body) => body,
         Err(error) => return visit.refuse(crate::dialects::couchdb::failure::unreadable(&error)).closing(),
+    };
+    let body = match decoded(visit.request.head, body, LOGIN_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return visit.refuse(refusal),
     };
     let credentials = match login(visit.request.head.header("content-type").unwrap_or_default(), &body) {
         Ok(credentials) => credentials,

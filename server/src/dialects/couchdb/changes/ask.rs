@@ -15,7 +15,7 @@ use tailwater_wire::{
 };
 
 use super::{
-    super::{Database, auth::Caller, failure::unreadable, visit::Subject},
+    super::{Database, auth::Caller, encoded::decoded, failure::unreadable, visit::Subject},
     book::{Book, BookError},
 };
 use crate::{config::SseWording, documents, feeds::FeedEntry, http::Request};
@@ -138,6 +138,7 @@ async fn read_body(request: &mut Request<'_>) -> Result<Option<Vec<u8>>, Refusal
     }
     let bytes_max = BODY_BYTES_MAX.min(request.shard.appliance.config.limits.request_body_bytes_max);
     let body = request.inbound.read_body(bytes_max).await.map_err(|error| unreadable(&error))?;
+    let body = decoded(request.head, body, bytes_max).await?;
     let is_json =
         |kind: &str| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     match request.head.header("content-type") {

@@ -122,16 +122,11 @@ impl State {
         })
     }
 
+    /// The end of its page, where all of that live.
     fn next_dead(&self, from: u64) -> u64 {
-        let mut seq = from;
-        while let Some(known) = self.pages.get(&(seq / PAGE_SEQS)) {
-            let base = seq / PAGE_SEQS * PAGE_SEQS;
-            match known.live.first(seq - base, false) {
-                Some(place) => return base + place,
-                None => seq = base + PAGE_SEQS,
-            }
-        }
-        seq
+        let base = from / PAGE_SEQS * PAGE_SEQS;
+        let known = self.pages.get(&(from / PAGE_SEQS));
+        known.map_or(from, |known| base + known.live.first(from - base, false).unwrap_or(PAGE_SEQS))
     }
 }
 

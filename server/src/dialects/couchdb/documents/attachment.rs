@@ -160,7 +160,7 @@ pub(super) async fn put(visit: &mut Visit<'_>, db: &str, id: &str, name: &str) -
     let content_type = head.header("content-type").unwrap_or(CONTENT_TYPE_DEFAULT).to_owned();
     let encoding = head.header("content-encoding").map(str::to_ascii_lowercase);
     let md5 = head.header("content-md5").map(str::to_owned);
-    let bytes = visit.read_body().await?;
+    let bytes = visit.read_as_sent().await?;
     let mut edit = edit_of(&subject, id, history).await?;
     let (name, stored_as) = (name.to_owned(), content_type.clone());
     let storing = move |database: &std::sync::Arc<crate::documents::Database>| {

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use tailwater_wire::couchdb::{
-    bulk::{BulkDocs, BulkError, write_failed, write_stored},
+    bulk::{BulkDocs, BulkError, write_edited, write_failed, write_stored},
     doc::{
         DocError, Document,
         id::{DESIGN, LOCAL},
@@ -135,7 +135,11 @@ struct Answer {
 impl Answer {
     fn outcome(&mut self, outcome: &Outcome) {
         match &outcome.result {
-            Ok(rev) => self.stored(&outcome.id, &rev.to_string()),
+            Ok(_) if self.failures_only => {}
+            Ok(rev) => {
+                self.separate();
+                write_edited(&outcome.id, rev, &mut self.out);
+            }
             Err(error) => self.failed(&outcome.id, &not_written(error)),
         }
     }

@@ -42,7 +42,7 @@ impl RevTree {
     pub fn insert(&mut self, history: &History, body: Body, revs_limit: usize) -> Inserted {
         let rev = history.rev();
         if let Some(at) = self.find(&rev)
-            && (self.nodes[at].body.is_some() || self.has_children()[at])
+            && (self.nodes[at].body.is_some() || self.parents().has(at))
         {
             return Inserted::Known;
         }
@@ -56,6 +56,11 @@ impl RevTree {
 
     /// Adds the nodes of a path that are not there yet, and the edges between them.
     fn merge(&mut self, history: &History) {
+        if self.nodes.is_empty() {
+            let node = |(at, rev): (u32, Rev)| Node { rev, parent: at.checked_sub(1), body: None };
+            self.nodes = (0..).zip(history.revs_oldest_first()).map(node).collect();
+            return;
+        }
         let mut path: Vec<Rev> = history.revs().collect();
         path.reverse();
         let new = path.iter().filter(|rev| self.find(rev).is_none()).cloned().collect();

@@ -84,15 +84,38 @@ impl RevTree {
         self.nodes[index].parent.map(|parent| parent as usize)
     }
 
-    /// For each node, whether something followed it.
-    fn has_children(&self) -> Vec<bool> {
-        let mut has_children = vec![false; self.nodes.len()];
-        for node in &self.nodes {
-            if let Some(parent) = node.parent {
-                has_children[parent as usize] = true;
-            }
+    /// Which nodes something followed.
+    fn parents(&self) -> Parents {
+        let mut parents = Parents::none_of(self.nodes.len());
+        self.nodes.iter().filter_map(|node| node.parent).for_each(|parent| parents.add(parent as usize));
+        parents
+    }
+}
+
+/// A set of nodes. Most trees are small, and asked often: theirs is a number.
+enum Parents {
+    Few(u64),
+    Many(Vec<bool>),
+}
+
+impl Parents {
+    /// An empty one, of so many nodes.
+    fn none_of(nodes: usize) -> Self {
+        if nodes <= u64::BITS as usize { Self::Few(0) } else { Self::Many(vec![false; nodes]) }
+    }
+
+    fn add(&mut self, at: usize) {
+        match self {
+            Self::Few(bits) => *bits |= 1 << at,
+            Self::Many(nodes) => nodes[at] = true,
         }
-        has_children
+    }
+
+    fn has(&self, at: usize) -> bool {
+        match self {
+            Self::Few(bits) => bits >> at & 1 == 1,
+            Self::Many(nodes) => nodes[at],
+        }
     }
 }
 

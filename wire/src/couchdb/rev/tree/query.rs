@@ -103,9 +103,9 @@ impl RevTree {
     /// Calls `forget` with the seq of every stored revision that is no leaf, and keeps its document no longer if it
     /// says so (compaction).
     pub fn forget_bodies(&mut self, mut forget: impl FnMut(&Rev, u64) -> bool) {
-        let has_children = self.has_children();
-        for (node, has_children) in self.nodes.iter_mut().zip(has_children) {
-            if has_children && node.body.is_some_and(|body| forget(&node.rev, body.seq)) {
+        let parents = self.parents();
+        for (at, node) in self.nodes.iter_mut().enumerate() {
+            if parents.has(at) && node.body.is_some_and(|body| forget(&node.rev, body.seq)) {
                 node.body = None;
             }
         }
@@ -125,8 +125,9 @@ impl RevTree {
     }
 
     fn unsorted_leaves(&self) -> impl Iterator<Item = Leaf<'_>> {
-        let nodes = self.nodes.iter().zip(self.has_children());
-        nodes.filter(|(_, has_children)| !has_children).filter_map(|(node, _)| {
+        let parents = self.parents();
+        let nodes = self.nodes.iter().enumerate();
+        nodes.filter(move |(at, _)| !parents.has(*at)).filter_map(|(_, node)| {
             let body = node.body?;
             Some(Leaf { rev: &node.rev, body })
         })

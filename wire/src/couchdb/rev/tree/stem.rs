@@ -29,11 +29,8 @@ impl RevTree {
         // How many of the generations that may still be kept are left at each node; children come after parents, so
         // one pass from the back sees every child first.
         let mut left = vec![0; self.nodes.len()];
-        for (at, has_children) in self.has_children().into_iter().enumerate() {
-            if !has_children {
-                left[at] = limit;
-            }
-        }
+        let parents = self.parents();
+        left.iter_mut().enumerate().filter(|(at, _)| !parents.has(*at)).for_each(|(_, left)| *left = limit);
         for at in (0..self.nodes.len()).rev() {
             if let Some(parent) = self.parent_of(at) {
                 left[parent] = left[parent].max(left[at].saturating_sub(1));

@@ -162,6 +162,22 @@ fn bodies_of_ancestors_can_go() {
     assert_eq!((tree.body(&rev("1-a")), tree.body(&rev("2-b")).unwrap().seq), (None, 2));
 }
 
+/// A tree of more than 64 nodes is asked in another way.
+#[test]
+fn trees_of_every_size_have_their_leaves() {
+    for generations in [1, 2, 63, 64, 65, 66, 200] {
+        let mut tree = RevTree::new();
+        let ids: Vec<String> = (1..=generations).rev().map(|pos| format!("x{pos}")).collect();
+        put(&mut tree, &format!("{generations}-{}", ids.join(" ")));
+        let last = format!("{generations}-x{generations}");
+        assert_eq!((leaves(&tree), tree.len()), (vec![last.clone()], generations));
+        put(&mut tree, "1-z");
+        let expected = if generations == 1 { vec!["1-z".to_owned(), last] } else { vec![last, "1-z".to_owned()] };
+        assert_eq!(leaves(&tree), expected);
+        assert_eq!(tree.history(&rev(&expected[0])).map(|history| history.ids().len()), Some(generations));
+    }
+}
+
 #[test]
 fn a_very_long_history_is_one_merge() {
     let ids = (0..100_000_u64).rev().map(|n| RevHash::parse(&format!("x{n}")).unwrap()).collect();

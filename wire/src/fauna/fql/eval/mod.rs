@@ -31,6 +31,7 @@ mod transaction;
 
 pub use access::access;
 pub(crate) use machine::Machine;
+pub use named::is_collection_name;
 pub(crate) use operators::ordered;
 pub use store::{CollectionInfo, DatabaseInfo, Store, StoreError, Stored, Write};
 

@@ -11,6 +11,11 @@ use crate::fauna::value::{Fields, Missing, Moment, NamedDocument, NamedKind, Nam
 /// The longest name of a collection or database.
 const NAME_BYTES_MAX: usize = 128;
 
+/// Whether a collection or database can have the name.
+pub fn is_collection_name(name: &str) -> bool {
+    is_identifier(name) && name.len() <= NAME_BYTES_MAX && !is_built_in(name)
+}
+
 impl Machine<'_> {
     pub(super) fn create_collection(&mut self, definition: Value) -> Result<Value, FqlError> {
         let definition = object("data", definition)?;
@@ -51,7 +56,7 @@ impl Machine<'_> {
             return Err(failed(kind, failures));
         };
         let at = NamedRef { kind, name: text("name", name.clone())? };
-        if !is_identifier(&at.name) || at.name.len() > NAME_BYTES_MAX || is_built_in(&at.name) {
+        if !is_collection_name(&at.name) {
             failures.push(failure("name", "Invalid identifier"));
         } else if self.named_exists(&at)? {
             let message = format!("A {} already exists with the name `{}`", kind.module(), at.name);

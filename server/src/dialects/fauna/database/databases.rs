@@ -1,0 +1,100 @@
+//! Which databases there are: one for each feed that is bound to the dialect, by their paths.
+//!
+//! Owns their coming and going with their feeds. Tested by `server/tests/fauna/`.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, Weak},
+};
+
+use sha2::{Digest, Sha256};
+use tailwater_wire::fauna::token::TokenKey;
+
+use super::Database;
+use crate::{appliance::Identity, config::FaunaExposure, feeds::FeedEntry, index::Indexes};
+
+/// The option of a feed that holds when its database was created, in microseconds since the Unix epoch.
+pub(crate) const CREATED_OPTION: &str = "fauna_created_us";
+
+/// The databases by their paths.
+#[derive(Default)]
+pub(super) struct Registry {
+    by_path: RwLock<BTreeMap<String, Arc<Database>>>,
+}
+
+impl Registry {
+    // The map is only ever inserted into or removed from, so a poisoned lock still guards a whole one.
+
+    pub(super) fn get(&self, path: &str) -> Option<Arc<Database>> {
+        self.by_path.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Database>>) -> T) -> T {
+        change(&mut self.by_path.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The databases of the appliance.
+pub(crate) struct Databases {
+    registry: Arc<Registry>,
+    token_key: TokenKey,
+}
+
+impl Databases {
+    /// None yet.
+    pub(crate) fn new(identity: &Identity) -> Self {
+        let secret = [b"fauna tokens\0", identity.secret.as_bytes()].concat();
+        Self { registry: Arc::default(), token_key: TokenKey::new(Sha256::digest(secret).into()) }
+    }
+
+    pub(super) fn registry(&self) -> Weak<Registry> {
+        Arc::downgrade(&self.registry)
+    }
+
+    pub(super) fn token_key(&self) -> TokenKey {
+        self.token_key.clone()
+    }
+
+    /// The database of a path.
+    pub(crate) fn get(&self, path: &str) -> Option<Arc<Database>> {
+        self.registry.get(path)
+    }
+
+    /// The history of a feed that is a database.
+    pub(crate) fn history_of(&self, entry: &FeedEntry) -> Option<Arc<FeedEntry>> {
+        let database = self.get(&entry.exposure.fauna.as_ref()?.database)?;
+        (database.entry().id() == entry.id()).then(|| database.history().clone())
+    }
+
+    /// The databases below one.
+    pub(crate) fn below(&self, path: &str) -> Vec<Arc<Database>> {
+        let prefix = child_path(path, "");
+        self.registry.change(|all| {
+            let below = all.iter().filter(|(path, _)| path.starts_with(&prefix) && *path != FaunaExposure::ROOT);
+            below.map(|(_, database)| database.clone()).collect()
+        })
+    }
+
+    /// Adds the database of a feed that is bound to the dialect. One that was used before is looked through at once.
+    pub(crate) fn begin(&self, entry: &Arc<FeedEntry>, history: Arc<FeedEntry>, indexes: &Indexes) {
+        let was_used = history.feed().event_count() > 0;
+        let database = Arc::new(Database::new(entry.clone(), history, self, indexes.clone()));
+        if was_used && let Err(error) = database.start() {
+            tracing::error!(feed = entry.feed().name(), %error, "the Fauna database's thread could not be started yet");
+        }
+        self.registry.change(|all| all.insert(database.path().to_owned(), database));
+    }
+
+    /// Takes the database of a feed that is about to be closed; it is the caller's to stop.
+    pub(crate) fn take(&self, entry: &FeedEntry) -> Option<Arc<Database>> {
+        let path = &entry.exposure.fauna.as_ref()?.database;
+        let found = self.get(path).filter(|database| database.entry().id() == entry.id())?;
+        self.registry.change(|all| all.remove(path));
+        Some(found)
+    }
+}
+
+/// The path of a database below another.
+pub(crate) fn child_path(path: &str, name: &str) -> String {
+    if path == FaunaExposure::ROOT { name.to_owned() } else { format!("{path}/{name}") }
+}

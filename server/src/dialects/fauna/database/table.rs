@@ -1,0 +1,213 @@
+//! What the index has of a database: each document as it is, and the event that made it so.
+//!
+//! Owns the entries' bytes, what an event changes of them, and its record in the history. Never looks at the log. Tests:
+//! below and `server/tests/fauna/`.
+//!
+//! | table | key | value |
+//! | --- | --- | --- |
+//! | `Documents` | collection, a zero byte, id | seq, 8 bytes; time, 8 bytes; format of the body, 1 byte; body |
+//! | `Seqs` | seq, 8 bytes | the document's key |
+//!
+//! Integers are big-endian. `Seqs` finds what has left the window; definitions of collections never do, and are not in it.
+
+use std::ops::Bound;
+
+use tailwater_core::{BodyFormat, Event};
+use tailwater_wire::fauna::{
+    change::{BeforeDocument, KIND_DELETE},
+    fql::Stored,
+    history::write_record,
+    place::{DEFINITIONS, Place},
+};
+
+use crate::index::{Index, IndexError, Tables, WriteBatch};
+
+/// The tables of the index.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Table {
+    Documents,
+    Seqs,
+}
+
+impl Tables for Table {
+    const NAME: &str = "fauna";
+    const LAYOUT: u32 = 1;
+
+    fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What ends the name of a collection in a key.
+const SEPARATOR: u8 = 0;
+/// Behind every key of a collection.
+const BEHIND: u8 = SEPARATOR + 1;
+
+/// The key of a document.
+pub(super) fn document_key(collection: &str, id: &str) -> Vec<u8> {
+    [collection.as_bytes(), &[SEPARATOR], id.as_bytes()].concat()
+}
+
+/// Behind the key of every document of a collection.
+pub(super) fn collection_end(collection: &str) -> Vec<u8> {
+    [collection.as_bytes(), &[BEHIND]].concat()
+}
+
+/// The id in a document's key.
+pub(super) fn id_of_key(collection: &str, key: &[u8]) -> Option<String> {
+    String::from_utf8(key.get(collection.len() + 1..)?.to_vec()).ok()
+}
+
+/// A document as the index has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    pub(super) seq: u64,
+    pub(super) time_us: u64,
+    pub(super) format: BodyFormat,
+    pub(super) body: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (seq, rest) = bytes.split_first_chunk()?;
+        let (time_us, rest) = rest.split_first_chunk()?;
+        let (format, body) = rest.split_first()?;
+        let format = BodyFormat::from_code(*format)?;
+        Some(Self { seq: u64::from_be_bytes(*seq), time_us: u64::from_be_bytes(*time_us), format, body })
+    }
+
+    fn write(&self) -> Vec<u8> {
+        [&self.seq.to_be_bytes()[..], &self.time_us.to_be_bytes(), &[self.format.code()], self.body].concat()
+    }
+
+    /// The document for a query.
+    pub(super) fn stored(&self) -> Stored {
+        let Self { seq, time_us, format, body } = *self;
+        Stored::of_event(&Event { seq, time_us, kind: "", key: "", format, body })
+    }
+}
+
+/// Whether an event ends or begins a collection.
+pub(super) fn is_definition(event: &Event<'_>, own: &str) -> bool {
+    Place::of_key(event.key, own).collection == DEFINITIONS
+}
+
+/// Enters an event: what it changes, and its record in the history, which is appended to `record`. Documents of seqs before
+/// `first_seq` have left the window: they are not there any more.
+pub(super) fn enter(
+    event: &Event<'_>,
+    own: &str,
+    first_seq: u64,
+    index: &Index<Table>,
+    batch: &mut WriteBatch<'_, Table>,
+    record: &mut Vec<u8>,
+) -> Result<(), IndexError> {
+    let Place { collection, id } = Place::of_key(event.key, own);
+    let key = match id {
+        "" => document_key(collection, &event.seq.to_string()),
+        id => document_key(collection, id),
+    };
+    let is_kept = collection == DEFINITIONS;
+    let found = batch.get(Table::Documents, &key)?;
+    let before = found.as_deref().and_then(Entry::read);
+    if let Some(before) = &before {
+        batch.remove(Table::Seqs, &before.seq.to_be_bytes())?;
+    }
+    if event.kind == KIND_DELETE {
+        batch.remove(Table::Documents, &key)?;
+        if is_kept {
+            drop_collection(id, index, batch)?;
+        }
+    } else {
+        let entry = Entry { seq: event.seq, time_us: event.time_us, format: event.format, body: event.body };
+        batch.put(Table::Documents, &key, &entry.write())?;
+        if !is_kept {
+            batch.put(Table::Seqs, &event.seq.to_be_bytes(), &key)?;
+        }
+    }
+    let before = before.filter(|before| is_kept || before.seq >= first_seq);
+    let before =
+        before.map(|before| BeforeDocument { time_us: before.time_us, format: before.format, body: before.body });
+    write_record(collection, before.as_ref(), event.format, event.body, record);
+    Ok(())
+}
+
+/// When the newest of the collections that are there was defined; 0 if there is none.
+pub(super) fn last_definition_us(index: &Index<Table>) -> Result<u64, IndexError> {
+    let (from, to) = (document_key(DEFINITIONS, ""), collection_end(DEFINITIONS));
+    let mut last_us = 0;
+    for row in index.range(Table::Documents, (bound(&from), Bound::Excluded(to.as_slice())))? {
+        last_us = last_us.max(Entry::read(&row?.1).map_or(0, |entry| entry.time_us));
+    }
+    Ok(last_us)
+}
+
+/// Removes every document of a collection. The batch must not have touched any.
+fn drop_collection(
+    collection: &str,
+    index: &Index<Table>,
+    batch: &mut WriteBatch<'_, Table>,
+) -> Result<(), IndexError> {
+    let (from, to) = (document_key(collection, ""), collection_end(collection));
+    for row in index.range(Table::Documents, (bound(&from), Bound::Excluded(to.as_slice())))? {
+        let (key, value) = row?;
+        batch.remove(Table::Documents, &key)?;
+        if let Some(entry) = Entry::read(&value) {
+            batch.remove(Table::Seqs, &entry.seq.to_be_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes at most `count` documents of events before `first_seq`.
+pub(super) fn prune(
+    first_seq: u64,
+    count: usize,
+    index: &Index<Table>,
+    batch: &mut WriteBatch<'_, Table>,
+) -> Result<(), IndexError> {
+    let to = first_seq.to_be_bytes();
+    let range = (Bound::Unbounded, Bound::Excluded(&to[..]));
+    for row in index.range(Table::Seqs, range)?.take(count) {
+        let (seq, key) = row?;
+        let is_still = batch.get(Table::Documents, &key)?.as_deref().and_then(Entry::read).is_some_and(|entry| {
+            // The batch may have given it a later event.
+            entry.seq.to_be_bytes()[..] == seq[..]
+        });
+        if is_still {
+            batch.remove(Table::Documents, &key)?;
+        }
+        batch.remove(Table::Seqs, &seq)?;
+    }
+    Ok(())
+}
+
+fn bound(key: &[u8]) -> Bound<&[u8]> {
+    Bound::Included(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_keep_collections_apart() {
+        let table = [("A", ""), ("A", "1"), ("A", "\u{1}"), ("AB", ""), ("A_", "1"), ("B", "1")];
+        for (collection, id) in table {
+            let key = document_key(collection, id);
+            for (other, _) in table {
+                let inside = key >= document_key(other, "") && key < collection_end(other);
+                assert_eq!(inside, collection == other, "{collection} {id:?} {other}");
+            }
+            assert_eq!(id_of_key(collection, &key).as_deref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn entries_are_read_as_written() {
+        let entry = Entry { seq: 7, time_us: 9, format: BodyFormat::DagCbor, body: b"\xa0" };
+        assert_eq!(Entry::read(&entry.write()), Some(entry));
+        assert_eq!(entry.stored(), Stored { seq: 7, time_us: 9, body: "{}".to_owned() });
+        assert!(Entry::read(&entry.write()[..16]).is_none());
+    }
+}

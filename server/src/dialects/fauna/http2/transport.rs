@@ -1,0 +1,166 @@
+//! The bytes of a connection, as the library reads them.
+//!
+//! Owns what comes before and between what the socket has: bytes that were read ahead, and the upgraded request as the frames
+//! of stream 1, which stand behind the client's preface and its first frame. And turns for others on the shard, however fast
+//! a peer sends. Tested by `server/tests/fauna/http2.rs`.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use futures_lite::{AsyncRead, AsyncWrite};
+
+use crate::shard::{breathe, socket::Socket};
+
+/// Bytes that are read before others get a turn.
+const TURN_BYTES: usize = 256 << 10;
+/// The client's preface and the head of its first frame.
+const PREFACE_BYTES: usize = 24 + 9;
+
+/// The frames of an upgraded request, and where they go.
+enum Injection {
+    None,
+    /// Behind the preface and the first frame, whose beginning is this.
+    Behind {
+        begun: Vec<u8>,
+        frames: Vec<u8>,
+    },
+    /// Now.
+    Now {
+        frames: Vec<u8>,
+        read: usize,
+    },
+}
+
+/// See the module.
+pub(super) struct Transport {
+    socket: Rc<RefCell<Socket>>,
+    leftover: Vec<u8>,
+    used: usize,
+    injection: Injection,
+    turn_bytes: usize,
+    pause: Option<Pin<Box<dyn Future<Output = ()>>>>,
+}
+
+/// A way to the socket's deadline.
+pub(super) struct Handle(Rc<RefCell<Socket>>);
+
+impl Handle {
+    /// From now on reads wait as long as it takes.
+    pub(super) fn clear_deadline(&self) {
+        self.0.borrow().clear_deadline();
+    }
+}
+
+impl Transport {
+    pub(super) fn new(socket: Socket, leftover: Vec<u8>, injected: Option<Vec<u8>>) -> Self {
+        let injection = injected.map_or(Injection::None, |frames| Injection::Behind { begun: Vec::new(), frames });
+        let socket = Rc::new(RefCell::new(socket));
+        Self { socket, leftover, used: 0, injection, turn_bytes: 0, pause: None }
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        Handle(self.socket.clone())
+    }
+
+    /// Bytes that were read ahead, or of the socket.
+    fn poll_source(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let left = &self.leftover[self.used..];
+        if left.is_empty() {
+            self.leftover = Vec::new();
+            self.used = 0;
+            return Pin::new(&mut *self.socket.borrow_mut()).poll_read(cx, buf);
+        }
+        let count = left.len().min(buf.len());
+        buf[..count].copy_from_slice(&left[..count]);
+        self.used += count;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match &mut self.injection {
+            Injection::None => self.poll_source(cx, buf),
+            Injection::Now { frames, read } => {
+                let left = &frames[*read..];
+                let count = left.len().min(buf.len());
+                buf[..count].copy_from_slice(&left[..count]);
+                *read += count;
+                if *read == frames.len() {
+                    self.injection = Injection::None;
+                }
+                Poll::Ready(Ok(count))
+            }
+            Injection::Behind { begun, .. } => {
+                let left = bytes_before_injection(begun).min(buf.len());
+                let count = ready!(self.poll_source(cx, &mut buf[..left]))?;
+                if let Injection::Behind { begun, frames } = &mut self.injection {
+                    begun.extend_from_slice(&buf[..count]);
+                    if bytes_before_injection(begun) == 0 {
+                        self.injection = Injection::Now { frames: std::mem::take(frames), read: 0 };
+                    }
+                }
+                Poll::Ready(Ok(count))
+            }
+        }
+    }
+}
+
+/// How many bytes are still to be read of what begins so, up to the end of the first frame or of its head.
+fn bytes_before_injection(begun: &[u8]) -> usize {
+    let Some(head) = begun.get(PREFACE_BYTES - 9..PREFACE_BYTES) else { return PREFACE_BYTES - begun.len() };
+    let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+    (PREFACE_BYTES + length).saturating_sub(begun.len())
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.turn_bytes >= TURN_BYTES {
+            let pause = self.pause.get_or_insert_with(|| Box::pin(breathe()));
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+            self.turn_bytes = 0;
+        }
+        let read = self.poll_next(cx, buf);
+        match &read {
+            Poll::Ready(Ok(count)) => self.turn_bytes += count,
+            // Waiting for the peer is a turn for everybody else.
+            Poll::Pending => self.turn_bytes = 0,
+            Poll::Ready(Err(_)) => {}
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.socket.borrow_mut()).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.socket.borrow_mut()).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.socket.borrow_mut()).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_the_injected_frames() {
+        let mut begun = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        assert_eq!((bytes_before_injection(b""), bytes_before_injection(&begun)), (33, 9));
+        begun.extend([0, 1, 2, 4, 0, 0, 0, 0, 0]);
+        assert_eq!(bytes_before_injection(&begun), 258);
+        begun.extend([0; 258]);
+        assert_eq!(bytes_before_injection(&begun), 0);
+    }
+}

@@ -1,0 +1,480 @@
+//! The dialect over HTTP/2, with prior knowledge and upgraded, spoken frame by frame; floods; and the traps that are of HTTP/2.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Client, appliance, change, with},
+    common::{connect, eventually},
+};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+#[derive(Debug)]
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+/// A connection that speaks HTTP/2 and answers nothing by itself but the windows of what it reads.
+struct Http2 {
+    socket: TcpStream,
+    buffer: Vec<u8>,
+    next_stream: u32,
+    /// Of other streams than the one that was waited for.
+    held: Vec<Frame>,
+}
+
+impl Http2 {
+    fn open(address: SocketAddr) -> Self {
+        Self::open_with(address, &[])
+    }
+
+    fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
+        let mut http2 = Self { socket: connect(address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
+        http2.write(PREFACE);
+        http2.send(SETTINGS, 0, 0, settings);
+        http2
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> bool {
+        self.socket.write_all(bytes).is_ok()
+    }
+
+    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
+        let length = (payload.len() as u32).to_be_bytes();
+        let mut frame = vec![length[1], length[2], length[3], kind, flags];
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        self.write(&frame)
+    }
+
+    /// A request; the number of its stream.
+    fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> u32 {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a")];
+        let mut block = Vec::new();
+        for (name, value) in pseudo.iter().chain(headers) {
+            block.push(0);
+            for text in [name, value] {
+                assert!(text.len() < 16_000);
+                match text.len() {
+                    short @ ..127 => block.push(short as u8),
+                    long => block.extend([127, ((long - 127) & 0x7f) as u8 | 0x80, ((long - 127) >> 7) as u8]),
+                }
+                block.extend(text.bytes());
+            }
+        }
+        let ends = if body.is_empty() { END_STREAM } else { 0 };
+        self.send(HEADERS, END_HEADERS | ends, stream, &block);
+        let mut pieces = body.chunks(16_384).peekable();
+        while let Some(piece) = pieces.next() {
+            let ends = if pieces.peek().is_none() { END_STREAM } else { 0 };
+            self.send(DATA, ends, stream, piece);
+        }
+        stream
+    }
+
+    fn stream(&mut self, body: Value) -> u32 {
+        self.request("POST", "/stream/1", &[], body.to_string().as_bytes())
+    }
+
+    /// The next frame; `None` at the end of the connection.
+    fn frame(&mut self) -> Option<Frame> {
+        let head = self.take(9)?;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        let payload = self.take(length)?;
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+    }
+
+    fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.buffer.len() < count {
+            let mut bytes = [0; 16 << 10];
+            match self.socket.read(&mut bytes) {
+                Ok(0) => return None,
+                Ok(read) => self.buffer.extend_from_slice(&bytes[..read]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing came: {error}"),
+            }
+        }
+        Some(self.buffer.drain(..count).collect())
+    }
+
+    /// The next frame of a stream that is HEADERS, DATA or RST_STREAM.
+    fn of_stream(&mut self, stream: u32) -> Frame {
+        loop {
+            let held = self.held.iter().position(|frame| frame.stream == stream);
+            let frame = held.map(|at| self.held.remove(at));
+            let frame = frame.unwrap_or_else(|| self.frame().expect("the connection goes on"));
+            let is_of_a_stream = matches!(frame.kind, DATA | HEADERS | RST_STREAM);
+            if frame.stream != stream && is_of_a_stream {
+                self.held.push(frame);
+            } else if is_of_a_stream {
+                if frame.kind == DATA && !frame.payload.is_empty() {
+                    let count = (frame.payload.len() as u32).to_be_bytes();
+                    self.send(WINDOW_UPDATE, 0, stream, &count);
+                    self.send(WINDOW_UPDATE, 0, 0, &count);
+                }
+                return frame;
+            }
+        }
+    }
+
+    /// The head of an answer: whether its status is 200, which has an index of its own.
+    fn is_ok(&mut self, stream: u32) -> bool {
+        let frame = self.of_stream(stream);
+        assert_eq!(frame.kind, HEADERS);
+        frame.payload[0] == 0x88
+    }
+
+    /// The whole body of an answer.
+    fn body(&mut self, stream: u32) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let frame = self.of_stream(stream);
+            assert_eq!(frame.kind, DATA, "{frame:?}");
+            body.extend(frame.payload);
+            if frame.flags & END_STREAM != 0 {
+                return body;
+            }
+        }
+    }
+
+    fn answer(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (bool, Value) {
+        let stream = self.request(method, path, headers, body);
+        let is_ok = self.is_ok(stream);
+        (is_ok, serde_json::from_slice(&self.body(stream)).unwrap_or(Value::Null))
+    }
+
+    /// The next event, which must be a DATA frame of its own.
+    fn event(&mut self, stream: u32) -> Value {
+        let frame = self.of_stream(stream);
+        assert_eq!(frame.kind, DATA, "{frame:?}");
+        let line = frame.payload.strip_suffix(b"\r\n").unwrap_or_else(|| panic!("{frame:?}"));
+        serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {:?}", String::from_utf8_lossy(line)))
+    }
+
+    /// Reads until the server ends the connection; the reason of its goodbye.
+    fn goodbye(&mut self) -> Option<u32> {
+        let mut reason = None;
+        while let Some(frame) = self.frame() {
+            if frame.kind == GOAWAY {
+                reason = Some(u32::from_be_bytes(frame.payload[4..8].try_into().unwrap()));
+            }
+        }
+        reason
+    }
+}
+
+/// As a driver says of itself that is not the one of JavaScript, which says nothing.
+const GO: &[(&str, &str)] = &[("x-driver", "go")];
+
+fn body(value: Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+#[test]
+fn queries_pages_and_streams_with_prior_knowledge() {
+    let (_appliance, client) = appliance();
+    let mut http2 = Http2::open(client.address);
+    let tagged = [("x-format", "tagged")];
+    let query = |fql: &str| body(json!({ "query": { "fql": [fql] } }));
+    let (ok, answer) = http2.answer("POST", "/query/1", &tagged, &query("A.all().eventSource()"));
+    assert!(ok, "{answer}");
+    let token = answer["data"]["@stream"].clone();
+    let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
+    assert!(http2.is_ok(stream));
+    assert_eq!(http2.event(stream)["type"], "status");
+    let (ok, _) = http2.answer("POST", "/query/1", &tagged, &query("A.create({ n: 1 })"));
+    assert!(ok);
+    assert_eq!(change(&http2.event(stream)), ("add".to_owned(), 1));
+    let (ok, page) = http2.answer("POST", "/feed/1", &[], &body(json!({ "token": token })));
+    assert!(ok && page["events"].as_array().unwrap().len() == 1, "{page}");
+    let (ok, refused) = http2.answer("POST", "/stream/1", &[], b"{}");
+    assert!(!ok && refused["error"]["message"] == "Invalid request body: Value for key token not found.");
+    assert!(!http2.answer("GET", "/v1/feeds", &[], b"").0, "no other dialect is spoken over HTTP/2");
+    let empty = http2.request("POST", "/query/1", &[], b"");
+    assert!(!http2.is_ok(empty));
+}
+
+/// T2: an event stands in a DATA frame of its own, whole if a frame can hold it.
+#[test]
+fn t2_one_whole_event_in_a_frame() {
+    let (_appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    let text = "x".repeat(15_000);
+    client.ok(&format!("Set.sequence(0, 40).forEach(n => A.create({{ n: n, t: '{text}' }}))"));
+    let mut http2 = Http2::open(client.address);
+    for headers in [GO, &[("x-driver", "Java")], &[("user-agent", "Java-http-client/17.0.1")]] {
+        let stream = http2.request("POST", "/stream/1", headers, &body(json!({ "token": token })));
+        assert!(http2.is_ok(stream));
+        assert_eq!(http2.event(stream)["type"], "status");
+        for n in 0..40 {
+            assert_eq!(change(&http2.event(stream)).1, n);
+        }
+        http2.send(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+    }
+}
+
+/// T1: the driver that loses events which come apart gets a backlog in few frames, and every frame is whole lines.
+#[test]
+fn t1_a_backlog_comes_in_few_frames() {
+    let (_appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    client.ok("Set.sequence(0, 200).forEach(n => A.create({ n: n }))");
+    let mut http2 = Http2::open(client.address);
+    let stream = http2.stream(json!({ "token": token }));
+    assert!(http2.is_ok(stream));
+    let (mut seen, mut frames) = (Vec::new(), 0);
+    while seen.len() < 201 {
+        let frame = http2.of_stream(stream);
+        frames += 1;
+        let text = String::from_utf8(frame.payload).unwrap();
+        assert!(text.ends_with("\r\n") && text.len() <= 16_384);
+        seen.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    }
+    assert!(seen[1..].iter().map(|event| change(event).1).eq(0..200));
+    assert!(frames <= 6, "{frames} frames for 200 events");
+}
+
+/// T10: a client that has said goodbye still reads its streams. T7: nothing ends them for it.
+#[test]
+fn t7_t10_a_goodbye_ends_no_stream() {
+    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 300);
+    let token = client.token("A.all().eventSource()");
+    let mut http2 = Http2::open(client.address);
+    let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
+    assert!(http2.is_ok(stream));
+    http2.event(stream);
+    http2.send(GOAWAY, 0, 0, &[0; 8]);
+    std::thread::sleep(Duration::from_millis(1_500));
+    client.ok("A.create({ n: 1 })");
+    assert_eq!(change(&http2.event(stream)).1, 1);
+}
+
+/// T11: to reset a stream is to be rid of it.
+#[test]
+fn t11_a_reset_ends_a_stream() {
+    let (appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    let mut http2 = Http2::open(client.address);
+    let stream = http2.stream(json!({ "token": token }));
+    assert!(http2.is_ok(stream));
+    eventually("the stream counts", || appliance.running().subscribers() == 1);
+    http2.send(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+    eventually("the stream is gone", || appliance.running().subscribers() == 0);
+    assert!(http2.answer("POST", "/query/1", &[], &body(json!({ "query": "1" }))).0, "the connection goes on");
+}
+
+#[test]
+fn an_upgraded_request_is_the_first_stream() {
+    let (_appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    client.ok("A.create({ n: 1 })");
+    let request = body(json!({ "token": token, "filler": "x".repeat(100_000) }));
+    let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 3, held: Vec::new() };
+    let head = format!(
+        "POST /stream/1 HTTP/1.1\r\nHost: a\r\nX-Driver: Java\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+         HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\nContent-Length: {}\r\n\r\n",
+        request.len()
+    );
+    http2.write(head.as_bytes());
+    http2.write(&request);
+    let switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    assert_eq!(http2.take(switching.len()).unwrap(), switching.as_bytes());
+    // The preface comes in pieces, with a setting in its first frame.
+    for piece in [&PREFACE[..10], &PREFACE[10..], &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3], &[0, 0, 0, 100]] {
+        http2.write(piece);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(http2.is_ok(1));
+    assert_eq!(http2.event(1)["type"], "status");
+    assert_eq!(change(&http2.event(1)).1, 1);
+    assert!(http2.answer("POST", "/query/1", &[], &body(json!({ "query": "1" }))).0, "and others follow");
+}
+
+#[test]
+fn a_source_that_fails_ends_the_stream_and_a_stopping_server_does_too() {
+    let (appliance, client) = appliance();
+    let (failing, all) = (client.token("A.all().map(.a.b).eventSource()"), client.token("A.all().eventSource()"));
+    let mut http2 = Http2::open(client.address);
+    let streams = [failing, all].map(|token| http2.request("POST", "/stream/1", GO, &body(json!({ "token": token }))));
+    let heads: Vec<Frame> = (0..4)
+        .map(|_| {
+            loop {
+                let frame = http2.frame().unwrap();
+                if matches!(frame.kind, HEADERS | DATA) {
+                    break frame;
+                }
+            }
+        })
+        .collect();
+    assert_eq!(heads.iter().filter(|frame| frame.kind == HEADERS).count(), 2);
+    client.ok("A.create({ n: 1 }); A.create({ n: 2 })");
+    assert_eq!(http2.event(streams[0])["error"]["code"], "invalid_null_access");
+    let end = http2.of_stream(streams[0]);
+    assert_eq!((end.kind, end.flags & END_STREAM, end.payload.len()), (DATA, END_STREAM, 0));
+    appliance.stop();
+    let mut last = None;
+    while let Some(frame) = http2.frame() {
+        if frame.stream == streams[1] {
+            last = Some(frame);
+        }
+    }
+    let last = last.unwrap();
+    assert_eq!((last.kind, last.flags & END_STREAM), (DATA, END_STREAM), "without an error, so that drivers come back");
+}
+
+/// A reader whose window is smaller than an event.
+#[test]
+fn windows_are_kept_to() {
+    let (_appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    client.ok("Set.sequence(0, 5).forEach(n => A.create({ n: n }))");
+    // SETTINGS_INITIAL_WINDOW_SIZE of 100 bytes: less than an event.
+    let mut http2 = Http2::open_with(client.address, &[0, 4, 0, 0, 0, 100]);
+    let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
+    assert!(http2.is_ok(stream));
+    let (mut text, mut seen) = (Vec::new(), 0);
+    while seen < 6 {
+        let frame = http2.of_stream(stream);
+        assert!(frame.payload.len() <= 100);
+        text.extend(frame.payload);
+        seen = text.iter().filter(|byte| **byte == b'\n').count();
+    }
+}
+
+/// One that takes nothing is let go once it is far behind, and not before.
+#[test]
+fn whoever_takes_nothing_is_let_go_when_far_behind() {
+    let (appliance, client) = with(|config| {
+        config.serve.floor_window_ms = 1_000;
+        config.serve.floor_lag_events = 100;
+    });
+    let token = client.token("A.all().eventSource()");
+    let mut http2 = Http2::open_with(client.address, &[0, 4, 0, 0, 0, 0]);
+    let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
+    assert!(http2.is_ok(stream));
+    client.ok("Set.sequence(0, 50).forEach(n => A.create({ n: n }))");
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(appliance.running().subscribers(), 1);
+    client.ok("Set.sequence(0, 500).forEach(n => A.create({ n: n }))");
+    http2.goodbye();
+    eventually("the stream is gone", || appliance.running().subscribers() == 0);
+}
+
+#[test]
+fn statuses_come_over_http2_too() {
+    let (_appliance, client) = with(|config| config.fauna.status_interval_ms = 100);
+    let token = client.token("A.all().eventSource()");
+    let mut http2 = Http2::open(client.address);
+    let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
+    assert!(http2.is_ok(stream));
+    for _ in 0..3 {
+        assert_eq!(http2.event(stream)["type"], "status");
+    }
+}
+
+/// Whatever one connection does, the others are served.
+#[test]
+fn floods_end_their_own_connection_alone() {
+    let (_appliance, client) = appliance();
+    type Flood = fn(&mut Http2) -> bool;
+    let floods: [(&str, Flood); 6] = [
+        ("rapid reset", |http2| {
+            let stream = http2.request("POST", "/query/1", &[], b"");
+            http2.send(RST_STREAM, 0, stream, &8_u32.to_be_bytes())
+        }),
+        ("unfinished requests that are reset", |http2| {
+            let stream = http2.next_stream;
+            http2.next_stream += 2;
+            http2.send(HEADERS, END_HEADERS, stream, b"\x83\x86\x04\x08/query/1")
+                && http2.send(RST_STREAM, 0, stream, &[0, 0, 0, 8])
+        }),
+        ("settings", |http2| http2.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255])),
+        ("pings", |http2| http2.send(PING, 0, 0, &[1; 8])),
+        ("continuations", |http2| {
+            if http2.next_stream == 1 {
+                http2.next_stream = 3;
+                http2.send(HEADERS, 0, 1, b"\x83\x86\x84");
+            }
+            http2.send(9, 0, 1, &[0; 1_000])
+        }),
+        ("empty data", |http2| {
+            if http2.next_stream == 1 {
+                http2.next_stream = 3;
+                http2.send(HEADERS, END_HEADERS, 1, b"\x83\x86\x04\x08/query/1");
+            }
+            http2.send(DATA, 0, 1, b"")
+        }),
+    ];
+    for (name, flood) in floods {
+        let mut http2 = Http2::open(client.address);
+        http2.socket.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+        // Answers are not read: whoever answers a flood must not remember it.
+        let mut sent = 0;
+        while sent < 20_000 && flood(&mut http2) {
+            sent += 1;
+        }
+        assert_eq!(client.ok("1"), json!({ "@int": "1" }), "{name}");
+    }
+}
+
+#[test]
+fn header_bombs_are_refused() {
+    let (_appliance, client) = appliance();
+    let mut http2 = Http2::open(client.address);
+    for _ in 0..3 {
+        // One long field that a table remembers, named again and again.
+        let stream = http2.next_stream;
+        http2.next_stream += 2;
+        let mut block = b"\x83\x86\x04\x08/query/1\x41\x01a".to_vec();
+        block.extend([0x40, 1, b'x', 127, 0x81, 0x1f]);
+        block.extend(vec![b'y'; 127 + 1 + (0x1f << 7)]);
+        block.extend(vec![0xbe; 8_000]);
+        http2.send(HEADERS, END_HEADERS | END_STREAM, stream, &block);
+    }
+    let reason = http2.goodbye();
+    assert!(reason.is_none_or(|reason| reason != 0), "{reason:?}");
+    assert_eq!(client.ok("1"), json!({ "@int": "1" }));
+}
+
+#[test]
+fn what_is_no_http2_ends() {
+    let (_appliance, client) = appliance();
+    let mut wrong: Vec<Vec<u8>> = vec![b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_vec(), [PREFACE, &[0xff; 100]].concat()];
+    wrong.push([PREFACE, &[0, 0, 1, 4, 0, 0, 0, 0, 0, 9]].concat());
+    for bytes in wrong {
+        let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
+        http2.write(&bytes);
+        http2.goodbye();
+    }
+    assert_eq!(Client::at(client.address).ok("1"), json!({ "@int": "1" }));
+}
+
+/// A connection without streams is ended in order.
+#[test]
+fn an_idle_connection_is_ended() {
+    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 300);
+    let mut http2 = Http2::open(client.address);
+    assert!(http2.answer("POST", "/query/1", &[], &body(json!({ "query": "1" }))).0);
+    assert_eq!(http2.goodbye(), Some(0));
+}
