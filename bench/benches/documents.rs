@@ -34,8 +34,10 @@ impl Bench {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let running = Running::new(directory.path(), FeedOptions::default(), Vec::new());
-        let workers = Workers::start(1).expect("a thread can be started");
-        let home = Home { data: directory.path().to_owned(), workers, options: DocumentsOptions::default() };
+        let [workers, compactors] =
+            ["write", "compact"].map(|name| Workers::start(name, 1).expect("a thread can be started"));
+        let data = directory.path().to_owned();
+        let home = Home { data, workers, compactors, options: DocumentsOptions::default() };
         let database = home.open(running.feed.clone()).expect("a new database opens");
         Self { directory, running, database }
     }

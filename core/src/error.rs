@@ -133,6 +133,36 @@ pub struct ReadError {
     pub what: &'static str,
 }
 
+/// Why segments were not compacted. They are as they were, unless said otherwise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompactError {
+    /// The disk has no room for the new segment above the low-water mark.
+    #[error("{reason}")]
+    DiskFull {
+        /// The figures.
+        reason: String,
+    },
+    /// An event cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Retention or another compaction has changed the segments meanwhile.
+    #[error("the segments have been changed meanwhile; compact those that are there now")]
+    Changed,
+    /// What was appended last cannot be brought to the disk, or the feed takes no events.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// An input/output error. After one that came when the new segment had its name already, either is found at the next start;
+    /// both hold what is needed.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// What was being accessed.
+        path: PathBuf,
+        /// The error.
+        source: io::Error,
+    },
+}
+
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -6,7 +6,7 @@
 
 use crate::commit::Writer;
 use crate::feed::FeedCore;
-use crate::feed::segments::first_event_seq;
+use crate::feed::segments::window_start;
 use crate::segment::{Segment, segments_dir};
 use crate::storage::{Disk, Storage};
 use std::collections::VecDeque;
@@ -21,7 +21,8 @@ pub(crate) fn is_due(core: &FeedCore, now_ms: u64) -> bool {
 
 /// Whether retention wants the oldest segment gone.
 fn is_doomed(core: &FeedCore, oldest: &Segment, now_ms: u64) -> bool {
-    if oldest.count() == 0 {
+    // Only compaction leaves sealed segments without events.
+    if oldest.count() == 0 && !oldest.is_sealed() {
         return false;
     }
     let retention = &core.options.retention;
@@ -56,13 +57,13 @@ impl<S: Storage> Writer<S> {
     fn drop_oldest(&mut self, oldest: &Segment) {
         let core = self.core();
         let Some(next) = core.segments.after(oldest.header.base_seq) else { return };
-        core.position.shrink(next.header.base_seq, first_event_seq(&next), oldest.data_bytes(), oldest.count());
+        core.position.shrink(next.header.base_seq, window_start(&next), oldest.data_bytes(), oldest.count());
         core.segments.pop();
         self.doomed.push_back(oldest.path.clone());
     }
 
     /// Removes the files of dropped segments. What cannot be removed now is tried again with the next removal.
-    async fn remove_doomed(&mut self) {
+    pub(crate) async fn remove_doomed(&mut self) {
         if self.doomed.is_empty() {
             return;
         }

@@ -1,4 +1,4 @@
-//! A power cut after every single storage step: of appending, rotating, retention, creating and deleting feeds.
+//! A power cut after every single storage step: of appending, rotating, retention, compaction, creating and deleting feeds.
 //!
 //! Each run cuts the power at one step; each of several seeds then makes another directory of what the disk may be left with,
 //! and that is opened. The oracle knows what was acknowledged and what readers have seen. `TAILWATER_CRASH_SEED` adds a seed.
@@ -8,7 +8,7 @@ mod common;
 
 use common::*;
 use futures_lite::future;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,9 @@ struct Oracle {
     promised: u64,
     /// The first seq that retention has left.
     first_seq: u64,
+    /// What a compaction that was begun leaves out, and what one that was acknowledged has left out.
+    droppable: BTreeSet<u64>,
+    dropped: BTreeSet<u64>,
     /// Whether the feed's creation was acknowledged; whether its deletion was begun, or acknowledged.
     created: bool,
     deleting: bool,
@@ -98,6 +101,76 @@ async fn flush(feed: &Feed, oracle: &mut Oracle) {
     oracle.first_seq = feed.first_seq();
 }
 
+/// Compacts all that is sealed, without what `goes`.
+async fn compact(feed: &Feed, oracle: &mut Oracle, goes: impl Fn(u64) -> bool) -> bool {
+    let mut from = 0;
+    while let Some(run) = feed.sealed_run(from) {
+        let seqs = run.first_seq()..=run.last_seq();
+        from = run.last_seq() + 1;
+        oracle.droppable.extend(seqs.clone().filter(|seq| goes(*seq)));
+        // What supersedes the events that go was appended before: a power cut must not take that and leave neither.
+        let last = feed.last_seq();
+        let done = match run.rewrite(|event| Ok::<_, CompactError>(!goes(event.seq))) {
+            Ok(Some(rewritten)) => feed.replace(rewritten).await,
+            Ok(None) => continue,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => {}
+            // Retention was faster.
+            Err(CompactError::Changed) => continue,
+            Err(_) => return false,
+        }
+        oracle.promised = oracle.promised.max(last);
+        oracle.dropped.extend(seqs.filter(|seq| goes(*seq)));
+    }
+    true
+}
+
+/// A workload in which segments are compacted, some of them more than once. Without retention several become one.
+fn work_compacting(
+    store: &Store,
+    storage: &InlineStorage,
+    clock: &AtomicU64,
+    durability: Durability,
+    retention: Retention,
+    oracle: &mut Oracle,
+) {
+    let feed_options = FeedOptions { retention, durability, segment_bytes_max: 1 << 20, ..FeedOptions::default() };
+    let Ok(feed) = store.create_feed("f", feed_options) else { return };
+    oracle.created = true;
+    drive_on(store, &[&feed], storage.clone(), async {
+        let rounds: [&[&[usize]]; 6] = [
+            &[&[10, 20], &[3000, 30]],
+            &[&[40, 50, 60], &[70]],
+            &[&[2000], &[1000, 1], &[5]],
+            &[&[600, 3000], &[5, 5000], &[2]],
+            &[&[80]],
+            &[&[90, 91], &[AFTER]],
+        ];
+        for (round, batches) in rounds.into_iter().enumerate() {
+            if !append(&feed, oracle, batches).await || feed.seal().await.is_err() {
+                return;
+            }
+            // What supersedes may lie behind what is compacted.
+            if !append(&feed, oracle, &[&[25]]).await {
+                return;
+            }
+            clock.fetch_add(300, Ordering::Relaxed);
+            store.tick();
+            // In the fourth round whole segments are left without an event.
+            let goes = |seq| seq % 4 == 1 || (round >= 3 && (8..=14).contains(&seq));
+            let compacted = compact(&feed, oracle, goes).await;
+            oracle.first_seq = feed.first_seq();
+            if !compacted {
+                return;
+            }
+        }
+        append(&feed, oracle, &[&[50, 60]]).await;
+        feed.close().await.ok();
+    });
+}
+
 fn store_options(disk: &FaultDisk, clock: &Arc<AtomicU64>) -> StoreOptions {
     StoreOptions { disk: Arc::new(disk.clone()), clock: Clock::Manual(Arc::clone(clock)), ..options() }
 }
@@ -156,6 +229,11 @@ fn check(image: &Path, oracle: &Oracle, label: &str) {
     };
     assert!(!oracle.deleted, "{label}: the feed is back");
     assert_eq!(feed.state(), FeedState::Open, "{label}");
+    let names = std::fs::read_dir(image.join("feeds/f/segments")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(
+        names.into_iter().all(|name| name.to_string_lossy().ends_with(".seg")),
+        "{label}: something is left behind"
+    );
     let found = read_all(&feed, 0);
     check_events(&found, &feed, oracle, label);
     let last = feed.last_seq();
@@ -177,26 +255,32 @@ fn check(image: &Path, oracle: &Oracle, label: &str) {
 }
 
 fn check_events(found: &[(u64, Vec<u8>)], feed: &Feed, oracle: &Oracle, label: &str) {
-    assert!(found.is_sorted_by(|a, b| a.0 + 1 == b.0), "{label}: seqs do not follow each other");
+    let follows = |a: u64, b: u64| a < b && (a + 1..b).all(|seq| oracle.droppable.contains(&seq));
+    assert!(found.is_sorted_by(|a, b| follows(a.0, b.0)), "{label}: seqs do not follow each other");
     for (seq, body) in found {
         assert!(
-            oracle.offered.get(seq).is_some_and(|size| *body == crate::body(*size)),
+            !oracle.dropped.contains(seq) && oracle.offered.get(seq).is_some_and(|size| *body == crate::body(*size)),
             "{label}: seq {seq} was never written like this"
         );
     }
     let seqs: Vec<u64> = found.iter().map(|(seq, _)| *seq).collect();
-    for seq in oracle.first_seq..=oracle.promised {
+    for seq in (oracle.first_seq..=oracle.promised).filter(|seq| !oracle.droppable.contains(seq)) {
         assert!(seqs.binary_search(&seq).is_ok(), "{label}: seq {seq} was acknowledged and is lost");
     }
     for (first, last) in &oracle.batches {
-        let present = (*first..=*last).filter(|seq| seqs.binary_search(seq).is_ok()).count() as u64;
-        assert!(present == 0 || present == last - first + 1, "{label}: half of the batch {first}..={last}");
+        let kept = (*first..=*last).filter(|seq| !oracle.droppable.contains(seq));
+        let (kept, present): (Vec<u64>, Vec<u64>) =
+            (kept.clone().collect(), kept.filter(|seq| seqs.binary_search(seq).is_ok()).collect());
+        assert!(present.is_empty() || present == kept, "{label}: half of the batch {first}..={last}");
     }
     assert!(feed.next_seq() > oracle.promised, "{label}: seq {} would be used again", feed.next_seq());
 }
 
+/// What is done until the power is cut.
+type Workload<'a> = &'a dyn Fn(&Store, &InlineStorage, &AtomicU64, &mut Oracle);
+
 /// Runs the workload on a new disk with a fault; returns the number of storage steps.
-fn run(durability: Durability, fault: Option<(u64, Fault)>, examine: impl FnOnce(&FaultDisk, &Oracle)) -> u64 {
+fn run(workload: Workload<'_>, fault: Option<(u64, Fault)>, examine: impl FnOnce(&FaultDisk, &Oracle)) -> u64 {
     let dir = scratch();
     drop(open(dir.path()));
     let disk = FaultDisk::new(dir.path()).unwrap();
@@ -206,7 +290,7 @@ fn run(durability: Durability, fault: Option<(u64, Fault)>, examine: impl FnOnce
     let clock = Arc::new(AtomicU64::new(1_700_000_000_000));
     let mut oracle = Oracle { first_seq: 1, ..Oracle::default() };
     let store = Store::open(dir.path(), store_options(&disk, &clock)).unwrap();
-    work(&store, &InlineStorage::new(Arc::new(disk.clone())), &clock, durability, &mut oracle);
+    workload(&store, &InlineStorage::new(Arc::new(disk.clone())), &clock, &mut oracle);
     let steps = disk.steps();
     examine(&disk, &oracle);
     steps
@@ -217,43 +301,92 @@ fn seeds() -> Vec<u64> {
     (1..=5).chain(extra).collect()
 }
 
-fn cut_the_power_at_each_step(durability: Durability) {
-    let steps = run(durability, None, |_, oracle| {
-        assert!(oracle.deleted && oracle.first_seq > 20, "the workload covers retention and deletion");
-    });
+fn cut_the_power_at_each_step(workload: Workload<'_>, what: &str, is_covered: impl FnOnce(&Oracle) -> bool) {
+    let steps =
+        run(workload, None, |_, oracle| assert!(is_covered(oracle), "{what}: the workload leaves something out"));
     assert!(steps > 60, "only {steps} steps");
     for step in 1..=steps {
-        run(durability, Some((step, Fault::PowerCut)), |disk, oracle| {
+        run(workload, Some((step, Fault::PowerCut)), |disk, oracle| {
             for seed in seeds() {
                 let image = scratch();
                 disk.write_image(seed, image.path()).unwrap();
-                check(image.path(), oracle, &format!("{durability:?}, step {step}, seed {seed}"));
+                check(image.path(), oracle, &format!("{what}, step {step}, seed {seed}"));
             }
         });
     }
 }
 
-#[test]
-fn a_power_cut_at_any_step_loses_nothing_that_was_acknowledged() {
-    cut_the_power_at_each_step(Durability::Sync);
-}
-
-#[test]
-fn a_power_cut_without_syncs_leaves_whole_batches_without_gaps() {
-    cut_the_power_at_each_step(Durability::Os);
-}
-
-#[test]
-fn an_error_at_any_step_loses_nothing_that_was_acknowledged() {
+fn meet_an_error_at_each_step(workload: Workload<'_>) {
     use std::io::ErrorKind;
-    let steps = run(Durability::Sync, None, |_, _| {});
+    let steps = run(workload, None, |_, _| {});
     for step in 1..=steps {
         for kind in [ErrorKind::Other, ErrorKind::StorageFull] {
-            run(Durability::Sync, Some((step, Fault::Error(kind))), |disk, oracle| {
+            run(workload, Some((step, Fault::Error(kind))), |disk, oracle| {
                 let image = scratch();
                 disk.write_image(step, image.path()).unwrap();
                 check(image.path(), oracle, &format!("{kind} at step {step}, seed {step}"));
             });
         }
     }
+}
+
+fn steady(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle) {
+    work(store, storage, clock, Durability::Sync, oracle);
+}
+
+fn keeping_all(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle) {
+    work_compacting(store, storage, clock, Durability::Sync, Retention::default(), oracle);
+}
+
+fn is_deleted_in_the_end(oracle: &Oracle) -> bool {
+    oracle.deleted && oracle.first_seq > 20
+}
+
+#[test]
+fn a_power_cut_at_any_step_loses_nothing_that_was_acknowledged() {
+    cut_the_power_at_each_step(&steady, "sync", is_deleted_in_the_end);
+}
+
+#[test]
+fn a_power_cut_without_syncs_leaves_whole_batches_without_gaps() {
+    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle| {
+        work(store, storage, clock, Durability::Os, oracle);
+    };
+    cut_the_power_at_each_step(&workload, "os", is_deleted_in_the_end);
+}
+
+#[test]
+fn a_power_cut_during_compaction_leaves_the_old_segments_or_the_new_one() {
+    cut_the_power_at_each_step(&keeping_all, "compaction", |oracle| {
+        oracle.dropped == oracle.droppable && oracle.dropped.len() > 9 && oracle.first_seq == 1
+    });
+}
+
+#[test]
+fn a_power_cut_during_compaction_takes_nothing_that_what_was_dropped_waits_for() {
+    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle| {
+        work_compacting(store, storage, clock, Durability::Os, Retention::default(), oracle);
+    };
+    cut_the_power_at_each_step(&workload, "compaction, os", |oracle| oracle.dropped == oracle.droppable);
+}
+
+#[test]
+fn a_power_cut_during_compaction_and_retention() {
+    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle| {
+        let retention = Retention { age_ms: Some(800), bytes: None };
+        work_compacting(store, storage, clock, Durability::Sync, retention, oracle);
+    };
+    cut_the_power_at_each_step(&workload, "compaction and retention", |oracle| {
+        !oracle.dropped.is_empty() && oracle.first_seq > 10
+    });
+}
+
+#[test]
+fn an_error_at_any_step_loses_nothing_that_was_acknowledged() {
+    meet_an_error_at_each_step(&steady);
+}
+
+#[test]
+fn an_error_at_any_step_of_compaction_loses_nothing() {
+    meet_an_error_at_each_step(&keeping_all);
 }

@@ -124,6 +124,11 @@ impl<S: Storage> Writer<S> {
     async fn obey(&mut self, command: Command) {
         match command {
             Command::Flush(reply) => self.flush(reply).await,
+            Command::Seal(reply) => self.seal(reply).await,
+            Command::Replace(rewritten, reply) => {
+                // Whoever no longer waits needs no answer.
+                reply.send(self.replace(*rewritten).await).ok();
+            }
             Command::Adopt(build) => self.adopt(build).await,
             Command::Deactivate(encoding) => self.deactivate(encoding),
             Command::Retain => self.retain().await,

@@ -4,7 +4,8 @@
 //! short lock. Tested at the end of this file.
 
 use crate::batch::{Batch, SeqMode};
-use crate::error::AppendError;
+use crate::compaction::Rewritten;
+use crate::error::{AppendError, CompactError};
 use crate::feed::Appended;
 use crate::frames::EncodingId;
 use crate::frames::build::Build;
@@ -17,6 +18,9 @@ use std::task::{Poll, Waker};
 /// Where the answer to an append goes.
 pub(crate) type AppendReply = oneshot::Sender<Result<Appended, AppendError>>;
 
+/// Where the answer to a replacement goes.
+pub(crate) type ReplaceReply = oneshot::Sender<Result<(), CompactError>>;
+
 /// Where the answer to anything else goes.
 pub(crate) type Reply = oneshot::Sender<Result<(), AppendError>>;
 
@@ -27,6 +31,10 @@ pub(crate) enum Command {
     Append { batch: Batch, mode: SeqMode, reply: AppendReply },
     /// Sync what has been stored.
     Flush(Reply),
+    /// Begin another segment, so that what is stored can be compacted.
+    Seal(Reply),
+    /// Put a segment that compaction has made in the place of those it was made of.
+    Replace(Box<Rewritten>, ReplaceReply),
     /// Sync, mark as cleanly closed, end.
     Close(Reply),
     /// Go on with frames that have been built up to the tail.

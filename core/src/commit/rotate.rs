@@ -1,6 +1,7 @@
 //! From one segment to the next.
 
 use super::Writer;
+use super::queue::Reply;
 use super::tail::{self, Sealing, SucceedError, Tail, next_capacity};
 use crate::error::AppendError;
 use crate::segment::Segment;
@@ -14,9 +15,25 @@ impl<S: Storage> Writer<S> {
     /// Seals the tail and begins a segment with room for `needed` bytes. An error is the refusal of the append that needed it.
     pub(crate) async fn rotate(&mut self, needed: u64) -> Result<(), AppendError> {
         let Some(tail) = &self.tail else { return Err(self.core().ended()) };
+        self.rotate_from(tail.segment.header.capacity, needed).await
+    }
+
+    /// Seals the tail early, if it holds anything, and begins a segment that is no larger.
+    pub(super) async fn seal(&mut self, reply: Reply) {
+        let mut result = self.core().state.final_refusal().map_or(Ok(()), Err);
+        let holding = self.tail.as_ref().filter(|tail| tail.segment.count() > 0);
+        if let Some(capacity) = holding.map(|tail| tail.segment.header.capacity).filter(|_| result.is_ok()) {
+            result = self.rotate_from(capacity / 2, 0).await;
+        }
+        // Whoever no longer waits needs no answer.
+        reply.send(result).ok();
+    }
+
+    /// The same as [`Writer::rotate`], as if the tail had another capacity.
+    async fn rotate_from(&mut self, capacity: u64, needed: u64) -> Result<(), AppendError> {
+        let Some(tail) = &self.tail else { return Err(self.core().ended()) };
         let options = &self.core().options;
-        let planned =
-            next_capacity(tail.segment.header.capacity, options.segment_bytes_max, options.retention.bytes, needed);
+        let planned = next_capacity(capacity, options.segment_bytes_max, options.retention.bytes, needed);
         let store = &self.core().store;
         // A disk that is nearly full is filled with smaller segments.
         let capacity = match store.check_disk(&**self.storage.disk(), planned) {
@@ -30,6 +47,7 @@ impl<S: Storage> Writer<S> {
             created_ms: store.options.clock.now_ms(),
             capacity,
             salt: random_u64() as u32,
+            compacted: false,
         };
         let file = self.replace_file(tail, header).await?;
         self.enter(header, file);

@@ -6,7 +6,7 @@
 //! [`crate::storage::Storage::run`]. Tested with simulated power cuts in `tests/crash.rs`.
 
 use crate::segment::format::{HEADER_BYTES, MARK_OFFSET, Mark, SegmentHeader};
-use crate::segment::{Segment, segment_path, segments_dir};
+use crate::segment::{Segment, segment_path, segments_dir, temporary_path};
 use crate::storage::{Disk, DiskFile};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ pub(crate) fn succeed(
     previous: &Sealing,
     header: &SegmentHeader,
 ) -> Result<Arc<dyn DiskFile>, SucceedError> {
-    let temporary = temporary_path(feed_dir);
+    let temporary = temporary_path(feed_dir, "next");
     let file = create_segment(disk, &temporary, header).map_err(SucceedError::Create)?;
     if let Some(mark) = &previous.mark {
         let old = open(disk, previous.file.clone(), &previous.path).map_err(SucceedError::Seal)?;
@@ -127,10 +127,6 @@ pub(crate) fn create_segment(disk: &dyn Disk, path: &Path, header: &SegmentHeade
         // It holds nothing; recovery would remove it as well.
         disk.remove_file(path).ok();
     })
-}
-
-fn temporary_path(feed_dir: &Path) -> PathBuf {
-    segments_dir(feed_dir).join("next.tmp")
 }
 
 /// How large the next segment is to be: double the last, within the limits, and large enough for `needed` bytes of records.

@@ -34,7 +34,7 @@ impl<S: Storage> Writer<S> {
     }
 
     /// Brings everything written to the disk.
-    async fn sync(&mut self) -> Result<(), AppendError> {
+    pub(crate) async fn sync(&mut self) -> Result<(), AppendError> {
         if let Some(refusal) = self.core().state.final_refusal() {
             return Err(refusal);
         }

@@ -32,8 +32,8 @@ impl EventReader {
         self.next_with_previous().map(|next| next.map(|(event, _)| event))
     }
 
-    /// The same, with the seq of the event before it in the feed, retained or not: what encoders are told. `None` for the
-    /// feed's first event.
+    /// The same, with the seq of the event before it in the feed, retained or not, though within a compacted segment it
+    /// is one that is left: what encoders are told. `None` for the feed's first event.
     pub fn next_with_previous(&mut self) -> Option<Result<(Event<'_>, Option<u64>), ReadError>> {
         if let Err(error) = self.settle() {
             return Some(Err(error));
@@ -65,7 +65,11 @@ impl EventReader {
             if !segment.is_sealed() || place.offset < segment.committed() {
                 return Ok(());
             }
-            let Some(next) = self.core.segments.after(segment.header.base_seq) else { return Ok(()) };
+            let next_seq = segment.last_seq() + 1;
+            // It may begin before that seq, where compaction has made one segment of several.
+            let is_next = |next: &Arc<Segment>| next.header.base_seq >= next_seq || next.last_seq() >= next_seq;
+            let Some(next) = self.core.segments.find(next_seq).filter(is_next) else { return Ok(()) };
+            self.from_seq = self.from_seq.max(next_seq);
             let start = RecordPlace { offset: HEADER_BYTES, previous_seq: None };
             self.place = (next.header.base_seq >= self.from_seq).then_some(start);
             self.segment = Some(next);

@@ -99,7 +99,8 @@ impl Feed {
         self.core.id
     }
 
-    /// Seq of the oldest retained event; equals [`Feed::next_seq`] when there is none.
+    /// Seq of the oldest retained event; equals [`Feed::next_seq`] when there is none. Compaction does not move it: it then says
+    /// where the window begins.
     pub fn first_seq(&self) -> u64 {
         self.core.position.first_seq()
     }

@@ -35,7 +35,7 @@ impl Position {
         self.oldest_base.load(Ordering::Acquire)
     }
 
-    /// Seq of the oldest event, or the next one's when there is none.
+    /// Where the window begins: seq of the oldest event, or the next one's when there is none; compaction does not move it.
     pub(crate) fn first_seq(&self) -> u64 {
         match self.first_seq.load(Ordering::Acquire) {
             NONE => self.last_seq() + 1,
@@ -67,6 +67,12 @@ impl Position {
         // The other way round, a feed that gets its first event would look for an instant as if it had lost it already.
         self.first_seq.compare_exchange(NONE, first_seq, Ordering::Release, Ordering::Relaxed).ok();
         self.last_seq.store(last_seq, Ordering::Release);
+    }
+
+    /// So much has been dropped from within the window, which has not moved.
+    pub(crate) fn thin_out(&self, bytes: u64, count: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Release);
+        self.count.fetch_sub(count, Ordering::Release);
     }
 
     /// The window now starts with the segment of base `oldest_base`, whose first event has `first_seq` (`None` when there is no

@@ -61,6 +61,20 @@ impl Segments {
         list.push_back(segment);
     }
 
+    /// Puts one segment in the place of several; says whether all of them are still there, side by side.
+    pub(crate) fn replace(&self, old: &[Arc<Segment>], new: Arc<Segment>) -> bool {
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = place_of_run(&list, old) else { return false };
+        list.drain(at + 1..at + old.len());
+        list[at] = new;
+        true
+    }
+
+    /// Whether these are all there, side by side.
+    pub(crate) fn hold(&self, run: &[Arc<Segment>]) -> bool {
+        self.read(|list| place_of_run(list, run).is_some())
+    }
+
     /// Removes the oldest segment.
     pub(crate) fn pop(&self) -> Option<Arc<Segment>> {
         self.list.write().unwrap_or_else(PoisonError::into_inner).pop_front()
@@ -71,8 +85,19 @@ impl Segments {
     }
 }
 
-/// Seq of the first event in a segment; its base seq when that cannot be read.
-pub(crate) fn first_event_seq(segment: &Segment) -> Option<u64> {
+fn place_of_run(list: &VecDeque<Arc<Segment>>, run: &[Arc<Segment>]) -> Option<usize> {
+    let first = run.first()?;
+    let at = list.iter().position(|segment| Arc::ptr_eq(segment, first))?;
+    let there = list.iter().skip(at).zip(run).filter(|(there, wanted)| Arc::ptr_eq(there, wanted)).count();
+    (there == run.len()).then_some(at)
+}
+
+/// Where the window begins when this is the oldest segment: at its first event, or where that cannot be read at its base seq,
+/// as well as after compaction, which moves no window. `None` when there never was an event in it.
+pub(crate) fn window_start(segment: &Segment) -> Option<u64> {
+    if segment.header.compacted {
+        return Some(segment.header.base_seq);
+    }
     if segment.count() == 0 {
         return None;
     }

@@ -6,7 +6,6 @@
 //! Tested in `tests/cursors.rs`.
 
 use super::EncodingId;
-use super::frame_log::Phase;
 use super::slots::Parts;
 use super::writer::FrameWriter;
 use crate::commit::queue::Command;
@@ -132,10 +131,13 @@ impl Build {
     /// The segment is finished: ends the frame log, links it and makes it available.
     fn finish(mut self: Box<Self>, next: &Segment) {
         if let Some(last) = self.parts.last() {
-            if let Some(first_of_next) = next.slots.ready(self.encoding).as_ref().and_then(|parts| parts.first()) {
-                last.link(first_of_next);
+            let next_base_seq = self.segment.last_seq() + 1;
+            let first_of_next = next.slots.ready(self.encoding).and_then(|parts| parts.first().cloned());
+            // It may have become part of one that compaction has made of several.
+            if let Some(first_of_next) = first_of_next.filter(|_| next.header.base_seq == next_base_seq) {
+                last.link(&first_of_next);
             }
-            last.end_with(Phase::Finished);
+            last.finish_before(next_base_seq);
         }
         self.settle();
     }

@@ -67,6 +67,9 @@ pub(crate) struct FrameLog {
     phase: AtomicU8,
     /// Seq that the first frame has at least.
     base_seq: u64,
+    /// Seq that what comes next has at least, where that is more than the last frame says: the last events of a segment may have
+    /// been dropped. Set before the phase.
+    next_base_seq: AtomicU64,
     frames_offset: u64,
     map: Option<SharedMap>,
     next: OnceLock<Weak<FrameLog>>,
@@ -92,6 +95,7 @@ impl FrameLog {
             published: AtomicU64::new(0),
             phase: AtomicU8::new(Phase::Live as u8),
             base_seq,
+            next_base_seq: AtomicU64::new(0),
             frames_offset,
             map: Some(SharedMap::new(&file, frames_offset + capacity)?),
             next: OnceLock::new(),
@@ -164,9 +168,10 @@ impl FrameLog {
         low.checked_sub(1).map_or(0, |ordinal| self.end(ordinal))
     }
 
-    /// The seq that comes after the first `count` frames.
+    /// The seq that comes after the first `count` frames, which are all there are.
     pub(crate) fn seq_after(&self, count: u64) -> u64 {
-        count.checked_sub(1).map_or(self.base_seq, |ordinal| self.seq(ordinal) + 1)
+        let after_last = count.checked_sub(1).map_or(self.base_seq, |ordinal| self.seq(ordinal) + 1);
+        after_last.max(self.next_base_seq.load(Ordering::Acquire))
     }
 
     /// The seq that comes after the last frame.
@@ -206,6 +211,12 @@ impl FrameLog {
     /// No more frames will come; see [`Phase`]. Called by the one writer.
     pub(crate) fn end_with(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// These are the last frames of a segment that the one with this base seq comes after.
+    pub(crate) fn finish_before(&self, next_base_seq: u64) {
+        self.next_base_seq.store(next_base_seq, Ordering::Release);
+        self.end_with(Phase::Finished);
     }
 
     /// Bytes it takes up on the disk.

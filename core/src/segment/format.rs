@@ -5,7 +5,7 @@
 //!
 //! | at | bytes | what |
 //! | --- | --- | --- |
-//! | 0 | 48 | segment header: magic, version, crc, feed uid, base seq, creation time, capacity, salt |
+//! | 0 | 48 | segment header: magic, crc, version and flags, salt, feed uid, base seq, creation time, capacity |
 //! | 512 | 48 | mark: what was durable at the last clean close or when the segment was sealed; zeros before |
 //! | 4096 | ... | records, each 8-byte aligned |
 //!
@@ -27,6 +27,8 @@ pub(crate) const RECORD_HEADER_BYTES: usize = 40;
 const HEADER_MAGIC: u32 = u32::from_le_bytes(*b"TWSG");
 const MARK_MAGIC: u32 = u32::from_le_bytes(*b"TWMK");
 const VERSION: u32 = 1;
+/// In the same word as the version.
+const FLAG_COMPACTED: u32 = 1 << 16;
 
 const FLAG_FORMAT: u8 = 0b0000_0011;
 const FLAG_BATCH_END: u8 = 0b0000_0100;
@@ -45,13 +47,15 @@ pub(crate) struct SegmentHeader {
     pub(crate) capacity: u64,
     /// Where the checksums of this segment start from.
     pub(crate) salt: u32,
+    /// Whether compaction has written it: events that were in it may be missing.
+    pub(crate) compacted: bool,
 }
 
 impl SegmentHeader {
     pub(crate) fn encode(&self) -> [u8; BLOCK_BYTES] {
         let mut block = [0; BLOCK_BYTES];
         put_u32(&mut block, 0, HEADER_MAGIC);
-        put_u32(&mut block, 8, VERSION);
+        put_u32(&mut block, 8, VERSION | if self.compacted { FLAG_COMPACTED } else { 0 });
         put_u32(&mut block, 12, self.salt);
         put_u64(&mut block, 16, self.feed_uid);
         put_u64(&mut block, 24, self.base_seq);
@@ -62,13 +66,14 @@ impl SegmentHeader {
     }
 
     pub(crate) fn decode(block: &[u8; BLOCK_BYTES]) -> Option<SegmentHeader> {
-        let known = get_u32(block, 0) == HEADER_MAGIC && get_u32(block, 8) == VERSION;
+        let known = get_u32(block, 0) == HEADER_MAGIC && get_u32(block, 8) & !FLAG_COMPACTED == VERSION;
         (known && block_crc(block, 0) == get_u32(block, 4)).then(|| SegmentHeader {
             salt: get_u32(block, 12),
             feed_uid: get_u64(block, 16),
             base_seq: get_u64(block, 24),
             created_ms: get_u64(block, 32),
             capacity: get_u64(block, 40),
+            compacted: get_u32(block, 8) & FLAG_COMPACTED != 0,
         })
     }
 }
@@ -80,7 +85,7 @@ pub(crate) struct Mark {
     pub(crate) data_end: u64,
     /// Number of events.
     pub(crate) count: u64,
-    /// Seq of the last event; the segment's base seq - 1 when there is none.
+    /// Seq of the last event, dropped by compaction or not; the segment's base seq - 1 when there never was one.
     pub(crate) last_seq: u64,
     /// When the last batch was appended, in milliseconds since the Unix epoch.
     pub(crate) appended_ms: u64,

@@ -12,6 +12,7 @@ fn header() -> SegmentHeader {
         created_ms: 1_700_000_000_000,
         capacity: 1 << 20,
         salt: SALT,
+        compacted: false,
     }
 }
 
@@ -48,6 +49,8 @@ fn the_format_on_disk_does_not_change() {
         hex(&header().encode()),
         "545753470039b6bc010000003412ed5e88776655443322112a000000000000000068e5cf8b0100000000100000000000"
     );
+    let compacted = SegmentHeader { compacted: true, ..header() };
+    assert_eq!(hex(&compacted.encode())[16..24], *"01000100", "nothing else differs but the checksum");
     assert_eq!(
         hex(&mark().encode(SALT)),
         "54574d4b0fda7fe2002000000000000007000000000000003000000000000000f469e5cf8b0100000100000000000000"
@@ -57,6 +60,8 @@ fn the_format_on_disk_does_not_change() {
 #[test]
 fn header_and_mark_survive_a_round_trip_and_no_flipped_bit() {
     assert_eq!(SegmentHeader::decode(&header().encode()), Some(header()));
+    let compacted = SegmentHeader { compacted: true, ..header() };
+    assert_eq!(SegmentHeader::decode(&compacted.encode()), Some(compacted));
     assert_eq!(Mark::decode(&mark().encode(SALT), SALT), Some(mark()));
     assert_eq!(Mark::decode(&mark().encode(SALT), SALT + 1), None);
     for bit in 0..BLOCK_BYTES * 8 {

@@ -66,6 +66,12 @@ impl Segment {
         self
     }
 
+    /// The same, with its file mapped already, whatever that is called now.
+    pub(crate) fn mapped(self, map: SharedMap) -> Segment {
+        self.map.set(map).ok();
+        self
+    }
+
     /// End of what the mark in the file claimed when the segment was opened; 0 without a mark.
     pub(crate) fn marked_end(&self) -> u64 {
         self.marked_end
@@ -85,7 +91,7 @@ impl Segment {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Seq of the last event; base seq - 1 when there is none.
+    /// Seq of the last event, dropped by compaction or not; base seq - 1 when there never was one.
     pub(crate) fn last_seq(&self) -> u64 {
         self.last_seq.load(Ordering::Acquire)
     }
@@ -167,6 +173,11 @@ impl Drop for Segment {
             self.janitor.dispose(Garbage { map: Some(map), path: None });
         }
     }
+}
+
+/// The file of a segment while it is being made; removed at the next opening if it is left behind.
+pub(crate) fn temporary_path(feed_dir: &Path, name: &str) -> PathBuf {
+    segments_dir(feed_dir).join(format!("{name}.tmp"))
 }
 
 /// Where the segments of a feed are.

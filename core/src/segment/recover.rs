@@ -2,7 +2,7 @@
 //!
 //! Reads the newest segment whole and of each other one only header and mark, so that opening takes time by the number of
 //! segments and not by their bytes. Repairs a torn tail so that it can be appended to; never repairs damage: that ends the
-//! readable part of the feed, and is named. Tested in `store`'s tests with simulated power cuts.
+//! readable part of the feed, and is named. Finishes what compaction has begun. Tested in `store`'s tests with simulated power cuts.
 
 use super::format::{BLOCK_BYTES, HEADER_BYTES, MARK_OFFSET, Mark, SegmentHeader};
 use super::scan::{Scan, scan};
@@ -52,6 +52,10 @@ pub(crate) fn recover(place: &Place<'_>) -> Result<Recovered, OpenError> {
                 return Ok(recovered);
             }
         };
+        if recovered.segments.last().is_some_and(|previous| is_part_of(&segment, previous)) {
+            remove_durably(path).map_err(|source| OpenError::Io { path: path.clone(), source })?;
+            continue;
+        }
         if let Some(previous) = recovered.segments.last()
             && previous.last_seq() + 1 != segment.header.base_seq
         {
@@ -62,6 +66,18 @@ pub(crate) fn recover(place: &Place<'_>) -> Result<Recovered, OpenError> {
         recovered.segments.push(Arc::new(segment));
     }
     Ok(recovered)
+}
+
+/// Whether compaction has made a segment of this one and others, and was stopped before it could remove it.
+fn is_part_of(segment: &Segment, previous: &Segment) -> bool {
+    let sealed = previous.header.compacted && segment.is_sealed();
+    sealed && segment.header.base_seq <= previous.last_seq() && segment.last_seq() <= previous.last_seq()
+}
+
+/// Removes a file for good: it must not be there when the segment that has its events has left the window.
+fn remove_durably(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }
 
 enum Opened {

@@ -9,7 +9,14 @@ const SALT: u32 = 99;
 const FILE_BYTES: usize = 64 << 10;
 
 fn header() -> SegmentHeader {
-    SegmentHeader { feed_uid: 1, base_seq: 10, created_ms: 0, capacity: FILE_BYTES as u64, salt: SALT }
+    SegmentHeader {
+        feed_uid: 1,
+        base_seq: 10,
+        created_ms: 0,
+        capacity: FILE_BYTES as u64,
+        salt: SALT,
+        compacted: false,
+    }
 }
 
 fn mark_at(data_end: u64) -> Mark {

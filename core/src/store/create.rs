@@ -44,6 +44,7 @@ fn fill(disk: &dyn Disk, dir: &Path, name: &str, options: &FeedOptions, now_ms: 
         created_ms: now_ms,
         capacity: next_capacity(0, options.segment_bytes_max, options.retention.bytes, 0),
         salt: random_u64() as u32,
+        compacted: false,
     };
     create_segment(disk, &segment_path(dir, header.base_seq), &header)?;
     disk.sync_dir(&segments_dir(dir))?;

@@ -8,7 +8,7 @@ use super::shared::StoreShared;
 use crate::error::OpenError;
 use crate::feed::meta::{FeedMeta, dir_name};
 use crate::feed::position::Position;
-use crate::feed::segments::{Segments, first_event_seq};
+use crate::feed::segments::{Segments, window_start};
 use crate::feed::state::{FeedState, StateCell};
 use crate::feed::{Feed, FeedCore, FeedId};
 use crate::segment::recover::{Place, Recovered, recover};
@@ -135,7 +135,7 @@ fn position_of(recovered: &Recovered, first_seq: u64) -> Arc<Position> {
     let position = Position::empty(segments.last().map_or(first_seq - 1, |newest| newest.last_seq()));
     let bytes = segments.iter().map(|segment| segment.data_bytes()).sum();
     let count = segments.iter().map(|segment| segment.count()).sum();
-    if let Some(first_seq) = segments.iter().find_map(|segment| first_event_seq(segment)) {
+    if let Some(first_seq) = segments.iter().find_map(|segment| window_start(segment)) {
         position.grow(first_seq, position.last_seq(), bytes, count);
     }
     position.open_window(segments.first().map_or(0, |oldest| oldest.header.base_seq));

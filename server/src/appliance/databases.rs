@@ -14,11 +14,18 @@ use tailwater_core::FeedId;
 
 use crate::{
     documents::{Database, DocumentsError, DocumentsOptions, Home, Workers},
+    exposure::Exposure,
     feeds::FeedEntry,
 };
 
 /// Threads that write documents. More than one so that a database that waits for its disk does not hold up others.
 const WRITE_THREADS: usize = 2;
+
+/// Threads that compact: one segment of one database at a time.
+const COMPACT_THREADS: usize = 1;
+
+/// Bytes that are worth compacting without being asked.
+const AUTO_COMPACT_BYTES: u64 = 64 << 20;
 
 /// All engines of the process.
 pub(crate) struct Databases {
@@ -29,9 +36,17 @@ pub(crate) struct Databases {
 }
 
 impl Databases {
-    /// None is open yet.
-    pub(crate) fn start(data: PathBuf) -> io::Result<Self> {
-        let home = Home { data, workers: Workers::start(WRITE_THREADS)?, options: DocumentsOptions::default() };
+    /// None is open yet. With `auto_compact` they are compacted by themselves.
+    pub(crate) fn start(data: PathBuf, auto_compact: bool) -> io::Result<Self> {
+        let home = Home {
+            data,
+            workers: Workers::start("tailwater-docs", WRITE_THREADS)?,
+            compactors: Workers::start("tailwater-compact", COMPACT_THREADS)?,
+            options: DocumentsOptions {
+                auto_compact_bytes: auto_compact.then_some(AUTO_COMPACT_BYTES),
+                ..DocumentsOptions::default()
+            },
+        };
         Ok(Self { home, open: RwLock::default(), moving: Mutex::default() })
     }
 
@@ -49,7 +64,13 @@ impl Databases {
         if entry.is_deleted() {
             return Err(DocumentsError::Closed);
         }
-        let database = self.home.open(entry.feed().clone())?;
+        let mut home = self.home.clone();
+        let Exposure { public: _, atproto, streamr, bigchaindb, couchdb: _, fauna } = &entry.exposure;
+        if atproto.is_some() || streamr.is_some() || bigchaindb.is_some() || fauna.is_some() {
+            // Readers in other dialects have not asked for gaps.
+            home.options.auto_compact_bytes = None;
+        }
+        let database = home.open(entry.feed().clone())?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(entry.id(), database.clone());
         Ok(database)
     }

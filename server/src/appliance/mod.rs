@@ -101,7 +101,8 @@ impl Appliance {
             mirrors: Mirrors::new(&config.mirrors, limits.into()),
             keys: Keys::new(&config.keys, !config.users.is_empty()),
             users: Users::start(&config.users, config.couchdb.logins_waiting_max).map_err(StartError::Threads)?,
-            databases: Databases::start(config.data.clone()).map_err(StartError::Threads)?,
+            databases: Databases::start(config.data.clone(), config.couchdb.auto_compact)
+                .map_err(StartError::Threads)?,
             db_updates: Updates::default(),
             identity,
             started: Instant::now(),

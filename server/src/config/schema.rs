@@ -155,6 +155,7 @@ pub(super) static ROOT: &[Setting<Config>] = &[
             push: |c, text| push(&mut c.couchdb.cors_origins, origin(text)),
         },
     },
+    flag("couchdb.auto_compact", |c| &mut c.couchdb.auto_compact),
     count("couchdb.logins_waiting_max", 1..=100_000, |c| &mut c.couchdb.logins_waiting_max),
     millis("fauna.status_interval_ms", 100..=24 * HOUR_MS, |c| &mut c.fauna.status_interval_ms),
     count("fauna.sources_max", 1..=4_096, |c| &mut c.fauna.sources_max),

@@ -228,6 +228,8 @@ pub struct Couchdb {
     pub cors_origins: Vec<String>,
     /// Logins that may wait for their password to be checked.
     pub logins_waiting_max: u64,
+    /// Whether databases are compacted by themselves.
+    pub auto_compact: bool,
 }
 
 impl Default for Couchdb {
@@ -242,6 +244,7 @@ impl Default for Couchdb {
             session_timeout_ms: 600_000,
             cors_origins: Vec::new(),
             logins_waiting_max: 256,
+            auto_compact: false,
         }
     }
 }

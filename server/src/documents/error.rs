@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use tailwater_core::{AppendError, ReadError};
+use tailwater_core::{AppendError, CompactError, ReadError};
 
 use crate::index::{CatchUpError, IndexError};
 
@@ -39,6 +39,9 @@ pub enum DocumentsError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] ReadError),
+    /// The log cannot be compacted.
+    #[error(transparent)]
+    Compact(Arc<CompactError>),
     /// The index cannot be used.
     #[error(transparent)]
     Index(Arc<IndexError>),
@@ -92,6 +95,12 @@ impl DocumentsError {
 impl From<IndexError> for DocumentsError {
     fn from(error: IndexError) -> Self {
         Self::Index(Arc::new(error))
+    }
+}
+
+impl From<CompactError> for DocumentsError {
+    fn from(error: CompactError) -> Self {
+        Self::Compact(Arc::new(error))
     }
 }
 

@@ -22,7 +22,7 @@
 //! | `prune.rs` | a revision tree without some leaves |
 //! | `attachments/` | the bytes of attachments |
 //! | `beside/` | local documents and settings |
-//! | `compact.rs` | what of the log is still needed |
+//! | `compact/` | what of the log is still needed, and dropping the rest |
 //! | `workers.rs` | threads |
 //! | `disk.rs` | files written whole |
 //! | `error.rs` | errors |
@@ -66,7 +66,7 @@ use tailwater_core::Feed;
 pub use self::{
     attachments::{Blob, BlobWriter, Blobs, Swept},
     beside::{LocalDoc, LocalDocs, SecurityText, Settings},
-    compact::{Compaction, Verdict},
+    compact::Compacting,
     edit::{Edit, EditError, Mode, NewAttachment, Outcome, Purged, Source, Update},
     error::DocumentsError,
     purge_event::PURGE,
@@ -76,7 +76,7 @@ pub use self::{
     workers::Workers,
     write::WriteLimits,
 };
-use self::{beside::SettingsFile, shelf::Shelf, turns::Turns, write::queue::Queue};
+use self::{beside::SettingsFile, compact::Progress, shelf::Shelf, turns::Turns, write::queue::Queue};
 use crate::index::{IndexOptions, Indexes};
 
 /// What the databases of a process share.
@@ -86,6 +86,8 @@ pub struct Home {
     pub data: PathBuf,
     /// Threads to write with.
     pub workers: Workers,
+    /// Threads to compact with.
+    pub compactors: Workers,
     /// Limits.
     pub options: DocumentsOptions,
 }
@@ -99,11 +101,18 @@ pub struct DocumentsOptions {
     pub write: WriteLimits,
     /// Bytes of one attachment; default 64 MiB.
     pub attachment_bytes_max: u64,
+    /// Superseded bytes from which on it is compacted by itself, if they are more than half of the log; default never.
+    pub auto_compact_bytes: Option<u64>,
 }
 
 impl Default for DocumentsOptions {
     fn default() -> Self {
-        Self { index: IndexOptions::default(), write: WriteLimits::default(), attachment_bytes_max: 64 << 20 }
+        Self {
+            index: IndexOptions::default(),
+            write: WriteLimits::default(),
+            attachment_bytes_max: 64 << 20,
+            auto_compact_bytes: None,
+        }
     }
 }
 
@@ -114,6 +123,8 @@ pub struct Database {
     turns: Turns,
     queue: Queue,
     workers: Workers,
+    compactors: Workers,
+    compacting: Progress,
     /// Somebody is about to write to the index what is in memory.
     writing_out: AtomicBool,
     options: DocumentsOptions,
@@ -134,6 +145,8 @@ impl Home {
             turns: Turns::default(),
             queue: Queue::default(),
             workers: self.workers.clone(),
+            compactors: self.compactors.clone(),
+            compacting: Progress::default(),
             writing_out: AtomicBool::new(false),
             options: self.options,
             settings: SettingsFile::open(&dir)?,

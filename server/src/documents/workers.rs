@@ -1,4 +1,4 @@
-//! Threads that databases write with.
+//! Threads that databases write with, or compact.
 //!
 //! Owns the threads and the order of databases that have something to do: each gets a turn, and comes last again. A thread may
 //! block, on the log above all; so many databases can be written at once. Never knows what a database does. Tested at the end
@@ -41,12 +41,12 @@ struct Queue {
 }
 
 impl Workers {
-    /// Starts so many threads, at least one.
-    pub fn start(threads: usize) -> io::Result<Self> {
+    /// Starts so many threads, at least one, of this name and a number.
+    pub fn start(name: &str, threads: usize) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         for number in 0..threads.max(1) {
             let shared = Arc::clone(&shared);
-            thread::Builder::new().name(format!("tailwater-docs-{number}")).spawn(move || shared.run())?;
+            thread::Builder::new().name(format!("{name}-{number}")).spawn(move || shared.run())?;
         }
         Ok(Self { pool: Arc::new(Pool { shared }) })
     }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_panic_does_not_end_a_thread() {
-        let workers = Workers::start(1).unwrap();
+        let workers = Workers::start("test", 1).unwrap();
         let (done, all_done) = mpsc::sync_channel(1);
         workers.submit(Arc::new(Panics));
         workers.submit(Arc::new(Countdown { left: AtomicUsize::new(1), done }));
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn everybody_gets_as_many_turns_as_they_want() {
-        let workers = Workers::start(2).unwrap();
+        let workers = Workers::start("test", 2).unwrap();
         let (done, all_done) = mpsc::sync_channel(9);
         for turns in 1..=9 {
             workers.submit(Arc::new(Countdown { left: AtomicUsize::new(turns), done: done.clone() }));

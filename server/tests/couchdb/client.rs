@@ -46,7 +46,12 @@ pub fn user(name: &str, password: &str, roles: &[&str]) -> User {
 
 impl Client {
     pub fn new(appliance: &Appliance) -> Self {
-        Self { address: appliance.address, headers: String::new() }
+        Self::at(appliance.address)
+    }
+
+    /// Of a process that serves at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, headers: String::new() }
     }
 
     /// On the listener that speaks everything.

@@ -20,6 +20,7 @@ mod changes_functions;
 mod changes_rendered;
 mod changes_streams;
 mod client;
+mod compaction;
 mod cors;
 mod couch;
 mod databases;

@@ -92,6 +92,7 @@ fn every_setting_arrives() {
         proxy_auth = true
         session_timeout_ms = "40s"
         cors_origins = ["https://app.example", "*"]
+        auto_compact = true
         logins_waiting_max = 41
         [fauna]
         status_interval_ms = "42s"
@@ -235,6 +236,7 @@ fn every_setting_arrives() {
             proxy_auth: true,
             session_timeout_ms: 40_000,
             cors_origins: vec!["https://app.example".to_owned(), "*".to_owned()],
+            auto_compact: true,
             logins_waiting_max: 41,
         },
         fauna: Fauna { status_interval_ms: 42_000, sources_max: 43, http2_streams_max: 44 },

@@ -87,7 +87,27 @@ impl From<&DocQuery> for Asked {
 impl Database {
     /// The winner, or the revision that is named.
     pub fn get(&self, id: &str, rev: Option<&Rev>, asked: Asked) -> Result<Result<Doc, Missing>, DocumentsError> {
-        let Some(record) = self.record(id)? else { return Ok(Err(Missing::Missing)) };
+        let mut record = self.record(id)?.unwrap_or_default();
+        loop {
+            let found = self.get_of(id, &record, rev, asked)?;
+            if found.is_ok() {
+                return Ok(found);
+            }
+            // What was superseded and dropped since it was looked up is not missing: there is something newer.
+            match self.record(id)?.unwrap_or_default() {
+                newer if newer.seq != record.seq => record = newer,
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    fn get_of(
+        &self,
+        id: &str,
+        record: &Record,
+        rev: Option<&Rev>,
+        asked: Asked,
+    ) -> Result<Result<Doc, Missing>, DocumentsError> {
         let (rev, body) = match rev {
             Some(rev) => match found(record.tree.open(std::slice::from_ref(rev), asked.latest)) {
                 Some(found) => found,
@@ -98,7 +118,7 @@ impl Database {
                 winner => return Ok(Err(if winner.is_some() { Missing::Deleted } else { Missing::Missing })),
             },
         };
-        Ok(self.doc(id, &record, rev, body, asked)?.ok_or(Missing::Missing))
+        Ok(self.doc(id, record, rev, body, asked)?.ok_or(Missing::Missing))
     }
 
     /// Several revisions: those that are named, or all leaves. `None` for all leaves of a document that never was there.

@@ -59,7 +59,8 @@ impl Running {
         let feed = store.feed("db").unwrap_or_else(|| store.create_feed("db", feed_options).unwrap());
         let seed = store.take_writer(&feed).unwrap();
         let writer = thread::spawn(move || block_on(seed.attach(InlineStorage::default()).run()));
-        let home = Home { data: dir.to_owned(), workers: Workers::start(1).unwrap(), options };
+        let [workers, compactors] = ["write", "compact"].map(|name| Workers::start(name, 1).unwrap());
+        let home = Home { data: dir.to_owned(), workers, compactors, options };
         let database = home.open(feed.clone()).unwrap();
         Self { database, home, feed, store, writer }
     }
@@ -112,6 +113,14 @@ impl Running {
         let purged = block_on(self.database.purge(vec![(id.to_owned(), revs)])).unwrap().remove(0);
         assert_eq!(purged.id, id);
         purged.revs.iter().map(Rev::to_string).collect()
+    }
+
+    /// Compacts, and waits for the end.
+    pub(super) fn compact(&self) {
+        assert!(self.database.compact());
+        while self.database.compacting().is_some() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     pub(super) fn get(&self, id: &str) -> Result<Doc, Missing> {

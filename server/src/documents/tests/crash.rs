@@ -45,15 +45,18 @@ fn write(db: &Running, round: u64) {
     }
 }
 
-/// After `write`, what `restored` of the directory is as it was before; says what the database is then, and what it would be
+/// After `write`, and in some rounds compaction, what `restored` of the directory is as it was before; says what the database is then, and what it would be
 /// with a new index.
 fn crash(restored: &str) {
     let (dir, before) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     Running::open(dir.path()).close();
-    for round in 0..6 {
+    for round in 0..9 {
         copy(&dir.path().join(restored), before.path());
         let db = Running::open(dir.path());
         write(&db, round);
+        if round % 2 == 1 {
+            db.compact();
+        }
         db.close();
         copy(before.path(), &dir.path().join(restored));
         let db = Running::open(dir.path());
@@ -161,7 +164,7 @@ fn kill_one(dir: &Path, after: Duration, stored: &mut HashMap<String, String>) {
 }
 
 #[test]
-#[ignore = "it writes until it is killed; the test above starts it"]
+#[ignore = "it writes and compacts until it is killed; the test above starts it"]
 fn the_process_that_is_killed() {
     let Some(dir) = env::var_os(CHILD_DIR) else { return };
     let db = Running::open(Path::new(&dir));
@@ -177,6 +180,9 @@ fn the_process_that_is_killed() {
         let rev = db.get(&id).ok().map(|doc| doc.rev.to_string());
         let edit = Edit { attachments, ..edit(&id, rev.as_deref(), false, &format!("{{\"n\":{n}}}")) };
         let rev = db.one(edit, Mode::NewEdits).unwrap();
+        if n % 3 == 0 {
+            db.database.compact();
+        }
         // A line that is cut off has no full stop.
         writeln!(std::io::stdout(), "stored {id} {rev} .").unwrap();
     }

@@ -238,6 +238,7 @@ impl Work for Database {
         if self.shelf.unwritten_bytes() >= self.options.write.unwritten_bytes_max / 2 {
             self.begin_writing_out();
         }
+        self.compact_if_due();
         self.queue.pause()
     }
 }

@@ -79,6 +79,11 @@ impl Queue {
         inner.active
     }
 
+    /// Whether it takes nothing more.
+    pub(in crate::documents) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// Takes nothing more and drops what waits, which tells those who wait for answers.
     pub(super) fn close(&self) {
         let jobs = {

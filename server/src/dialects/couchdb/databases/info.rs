@@ -43,7 +43,7 @@ pub(in crate::dialects::couchdb) async fn describe(subject: &Subject) -> Result<
         "doc_del_count": summary.doc_del_count,
         "doc_count": summary.doc_count,
         "disk_format_version": DISK_FORMAT_VERSION,
-        "compact_running": false,
+        "compact_running": subject.database.compacting().is_some(),
         "cluster": { "q": 1, "n": 1, "w": 1, "r": 1 },
     });
     Ok(description.to_string().into_bytes())

@@ -6,7 +6,8 @@
 //! | `POST /{db}` | a document that gets an id |
 //! | `GET`, `PUT /{db}/_security`, `/{db}/_revs_limit` | what is set |
 //! | `POST /{db}/_purge` | revisions removed for good |
-//! | `POST /{db}/_ensure_full_commit`, `_compact`, `_view_cleanup` | nothing: all is durable, and tidied when there is time |
+//! | `POST /{db}/_compact` | what nobody needs goes, in the background |
+//! | `POST /{db}/_ensure_full_commit`, `_view_cleanup` | nothing: all is durable, and there is nothing to clean |
 //!
 //! Owns this table. Tested by `server/tests/couchdb/databases.rs`.
 
@@ -42,24 +43,27 @@ pub(super) async fn resource(visit: &mut Visit<'_>, db: &str, name: &str) -> Opt
         ("_security" | "_revs_limit", _) => Ok(visit.wrong_method("GET,HEAD,PUT")),
         ("_purge", "POST") => purge::purge(visit, db).await,
         ("_ensure_full_commit", "POST") => info::full_commit(visit, db).await,
-        ("_compact" | "_view_cleanup", "POST") => tidy(visit, db).await,
+        ("_compact", "POST") => compact(visit, db).await,
+        ("_view_cleanup", "POST") => clean_views(visit, db).await,
         ("_purge" | "_ensure_full_commit" | "_compact" | "_view_cleanup", _) => Ok(visit.wrong_method("POST")),
         _ => return None,
     };
     Some(answer.unwrap_or_else(|refusal| visit.refuse(refusal)).into())
 }
 
-/// Attachments that nobody needs any more go now; the log is tidied when there is time.
-async fn tidy(visit: &mut Visit<'_>, db: &str) -> Result<Response, Refusal> {
+/// Superseded bodies and attachments that nobody needs any more go, in the background.
+async fn compact(visit: &mut Visit<'_>, db: &str) -> Result<Response, Refusal> {
     let subject = visit.enter(db, Need::Admin).await?;
     visit.read_json().await?;
-    let (name, database) = (db.to_owned(), subject.database);
-    visit.request.shard.spawn(async move {
-        let swept = glommio::executor().spawn_blocking(move || database.sweep_attachments()).await;
-        if let Err(error) = swept {
-            tracing::warn!(db = %name, %error, "attachments could not be swept");
-        }
-    });
+    // Where that is under way already, the answer is the same.
+    subject.database.compact();
+    Ok(visit.ok(202))
+}
+
+/// No view has anything on the disk.
+async fn clean_views(visit: &mut Visit<'_>, db: &str) -> Result<Response, Refusal> {
+    visit.enter(db, Need::Admin).await?;
+    visit.read_json().await?;
     Ok(visit.ok(202))
 }
 

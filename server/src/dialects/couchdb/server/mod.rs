@@ -3,7 +3,7 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /` | who this is |
-//! | `GET /_up`, `GET /_uuids`, `GET /_active_tasks` | alive; fresh ids; nothing |
+//! | `GET /_up`, `GET /_uuids`, `GET /_active_tasks` | alive; fresh ids; databases that are being compacted |
 //! | `GET /_all_dbs`, `GET`, `POST /_dbs_info` | the databases |
 //! | `GET /_db_updates` | databases that come, change and go |
 //! | `GET`, `POST`, `DELETE /_session` | logins |

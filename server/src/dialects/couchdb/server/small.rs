@@ -9,6 +9,7 @@ use crate::{
     appliance::Appliance,
     clock::now_us,
     dialects::couchdb::{head::etag_of, visit::Visit},
+    documents::Compacting,
     http::Response,
 };
 
@@ -50,9 +51,28 @@ pub(super) fn up(visit: &Visit<'_>) -> Response {
 
 pub(super) fn active_tasks(visit: &Visit<'_>) -> Response {
     match visit.caller.require_server_admin() {
-        Ok(()) => visit.json(200, line(&json!([]))),
+        Ok(()) => visit.json(200, line(&compactions(visit.appliance()))),
         Err(refusal) => visit.refuse(refusal),
     }
+}
+
+/// A row for each database that is being compacted.
+fn compactions(appliance: &Appliance) -> Value {
+    let rows = appliance.feeds.databases().into_iter().filter_map(|entry| {
+        let compacting = appliance.databases.get(entry.id())?.compacting()?;
+        let Compacting { done, total, started_s, updated_s } = compacting;
+        Some(json!({
+            "type": "database_compaction",
+            "database": entry.database()?.name,
+            "pid": format!("<0.{}.0>", entry.id().0),
+            "changes_done": done,
+            "total_changes": total,
+            "progress": done * 100 / total.max(1),
+            "started_on": started_s,
+            "updated_on": updated_s,
+        }))
+    });
+    rows.collect()
 }
 
 pub(super) fn uuids(visit: &Visit<'_>) -> Response {

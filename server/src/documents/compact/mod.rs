@@ -1,16 +1,20 @@
 //! What of the log is still needed.
 //!
-//! Owns the verdict on each event, for whoever rewrites segments, and on each attachment. An event is kept while it is the
-//! latest of its document or brought one of its leaves, and if it is a purge: without it, older events that are still there
-//! would bring back what it removed. Nothing has to be told to the index when events are dropped: a body that is not in the
-//! log any more is missing, wherever it is asked for. What may be dropped once may be dropped for ever. Tested in
+//! Owns the verdict on each event, for [`job`], which has segments rewritten, and on each attachment. An event is kept while it
+//! is the latest of its document or brought one of its leaves, and if it is a purge: without it, older events that are still
+//! there would bring back what it removed. Nothing has to be told to the index when events are dropped: a body that is not in
+//! the log any more is missing, wherever it is asked for. What may be dropped once may be dropped for ever. Tested in
 //! `tests/compact.rs`.
 
-use std::{ops::Bound, sync::Arc};
+mod job;
 
-use tailwater_core::{EventReader, Feed};
+use std::ops::Bound;
+
+use tailwater_core::{Event, Feed};
 use tailwater_wire::couchdb::event::json_body;
 
+pub use self::job::Compacting;
+pub(super) use self::job::Progress;
 use super::{
     Database,
     attachments::Swept,
@@ -27,27 +31,24 @@ const FORGOTTEN_MAX: u64 = 20_000;
 
 /// Whether an event is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It is.
     Keep,
     /// It is not, and never will be again.
     Drop,
 }
 
-/// The verdicts on the events of a range, in order; see [`Database::compaction`].
-#[derive(Debug)]
-pub struct Compaction {
-    database: Arc<Database>,
-    reader: EventReader,
-    last_seq: u64,
-}
-
 impl Database {
-    /// What of the events from `first_seq` to `last_seq` is needed. Those that come later are not looked at, and need not be
-    /// there: the range may be a segment that is not written to any more.
-    pub fn compaction(self: &Arc<Self>, first_seq: u64, last_seq: u64) -> Result<Compaction, DocumentsError> {
-        self.settle()?;
-        Ok(Compaction { database: Arc::clone(self), reader: self.feed.read(first_seq), last_seq })
+    /// Whether an event may be dropped. One that is not known yet is kept: see [`Database::settle`].
+    pub(super) fn verdict(&self, event: &Event<'_>) -> Result<Verdict, DocumentsError> {
+        let purges = || read_left(event, &json_body(event)).is_some();
+        let is_new = event.seq > self.known_seq();
+        if is_new || self.shelf.live.is_live(&self.shelf.index, event.seq)? || purges() {
+            return Ok(Verdict::Keep);
+        }
+        let record = self.shelf.record(&id_of(event))?;
+        let leads = record.is_some_and(|record| record.tree.leaves().iter().any(|leaf| leaf.body.seq == event.seq));
+        Ok(if leads { Verdict::Keep } else { Verdict::Drop })
     }
 
     /// Forgets documents whose latest event has left the window of a feed that does not keep all: nobody sees them any more,
@@ -100,15 +101,6 @@ impl Database {
         }
         Ok(false)
     }
-
-    fn verdict(&self, seq: u64, id: &str, purges: bool) -> Result<Verdict, DocumentsError> {
-        if purges || self.shelf.live.is_live(&self.shelf.index, seq)? {
-            return Ok(Verdict::Keep);
-        }
-        let record = self.shelf.record(id)?;
-        let leads = record.is_some_and(|record| record.tree.leaves().iter().any(|leaf| leaf.body.seq == seq));
-        Ok(if leads { Verdict::Keep } else { Verdict::Drop })
-    }
 }
 
 /// Whether the log still has an event.
@@ -116,19 +108,4 @@ pub(super) fn holds(feed: &Feed, seq: u64) -> Result<bool, DocumentsError> {
     let mut reader = feed.read(seq);
     let event = reader.next().transpose()?;
     Ok(event.is_some_and(|event| event.seq == seq))
-}
-
-impl Iterator for Compaction {
-    type Item = Result<(u64, Verdict), DocumentsError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let event = match self.reader.next()? {
-            Ok(event) if event.seq <= self.last_seq => event,
-            Ok(_) => return None,
-            Err(error) => return Some(Err(error.into())),
-        };
-        let purges = read_left(&event, &json_body(&event)).is_some();
-        let verdict = self.database.verdict(event.seq, &id_of(&event), purges);
-        Some(verdict.map(|verdict| (event.seq, verdict)))
-    }
 }
