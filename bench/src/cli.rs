@@ -14,6 +14,7 @@ use crate::{
     scenario::{
         self, BATCH_BYTES, LEAD_BYTES, catchup::Catchup, ceiling::Ceiling, fanout, filters::Filters, idle::Idle,
         opening::Open, paced, publish::Publish, stalled::Stalled, streams::Streams, subscriptions::Subscriptions,
+        together::Together,
     },
     sender::{self, SendPlan},
 };
@@ -53,6 +54,8 @@ pub enum Scenario {
     Streams(Streams),
     /// Memory of one stream among many on a connection
     Subscriptions(Subscriptions),
+    /// One feed in all protocols at once against one
+    Together(Together),
     /// The raw sender's own process
     #[command(name = sender::SUBCOMMAND, hide = true)]
     RawSender(SendPlan),
@@ -127,6 +130,7 @@ pub fn run(cli: &Cli) -> Result<()> {
         Scenario::Stalled(asked) => scenario::print(&bench, json, &scenario::stalled::run(&bench, asked)?),
         Scenario::Streams(asked) => scenario::print(&bench, json, &scenario::streams::run(&bench, asked)?),
         Scenario::Subscriptions(asked) => scenario::print(&bench, json, &scenario::subscriptions::run(&bench, asked)?),
+        Scenario::Together(asked) => scenario::print(&bench, json, &scenario::together::run(&bench, asked)?),
         Scenario::RawSender(_) => Ok(()),
     }
 }

@@ -134,6 +134,16 @@ pub(crate) fn configuration() -> String {
     .concat()
 }
 
+/// A configuration of one feed, which is what every dialect follows.
+pub(crate) fn one_feed() -> String {
+    format!(
+        "[[feed]]\nname = \"{}\"\nfirst_seq = {FIRST_SEQ}\natproto.nsid = \"com.atproto.sync.subscribeRepos\"\n\
+         streamr.stream = \"{}\"\nbigchaindb = true\ncouchdb.db = \"{DATABASE}\"\nfauna.collection = \"{COLLECTION}\"\n",
+        Dialect::Native.feed(),
+        Dialect::Streamr.feed(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

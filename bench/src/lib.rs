@@ -17,6 +17,7 @@
 //! | `publish` | acknowledged events per second with the disk's `write` + `fdatasync` at the same batch size |
 //! | `stalled` | throughput of readers among subscribers that never read, with readers alone; growth of memory |
 //! | `streams` | CPU per delivered event of many small streams with that of one large one |
+//! | `together` | events published to one feed followed in every protocol at once with those to it followed in one |
 //! | `subscriptions` | the server's memory with and without many streams on each connection |
 //!
 //! ```text

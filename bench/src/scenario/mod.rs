@@ -14,6 +14,7 @@ pub mod publish;
 pub mod stalled;
 pub mod streams;
 pub mod subscriptions;
+pub mod together;
 
 use std::fmt::Display;
 

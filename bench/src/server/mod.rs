@@ -61,8 +61,17 @@ impl Server {
     ///
     /// A server that cannot be started or does not answer within 20 s, with what it said.
     pub fn start(bench: &Bench, subscribers: usize) -> Result<Self> {
+        Self::start_with(bench, subscribers, &dialect::configuration())
+    }
+
+    /// The same with these feeds, a part of the configuration's file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn start_with(bench: &Bench, subscribers: usize, feeds: &str) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("tailwater-bench-").tempdir_in(&bench.directory)?;
-        fs::write(directory.path().join(CONFIGURATION), configuration(subscribers))?;
+        fs::write(directory.path().join(CONFIGURATION), configuration(subscribers, feeds))?;
         Self::start_on(bench, Arc::new(directory))
     }
 
@@ -170,12 +179,11 @@ impl Drop for Server {
 
 /// The defaults, but for the number of connections and the first seqs of feeds. Publishing at full speed must not fill the
 /// disk.
-fn configuration(subscribers: usize) -> String {
+fn configuration(subscribers: usize, feeds: &str) -> String {
     let connections_max = subscribers + CONNECTIONS_SPARE;
     format!(
         "[limits]\nconnections_max = {connections_max}\n\n[storage.retention]\nbytes = \"{RETENTION}\"\n\n\
-         [log]\nlevel = \"warn\"\n\n{}",
-        dialect::configuration()
+         [log]\nlevel = \"warn\"\n\n{feeds}"
     )
 }
 
