@@ -74,9 +74,6 @@ impl Opening {
             }
             self.is_connected = true;
         }
-        if self.scheme == Scheme::Tcp {
-            return Progress::Granted;
-        }
         if self.request_sent < self.request.len() {
             match socket::send(&self.socket, &self.request[self.request_sent..]) {
                 Ok(Transfer::Moved(bytes)) => self.request_sent += bytes,
@@ -84,7 +81,12 @@ impl Opening {
                 Err(error) => return Progress::Failed(format!("send: {}", error.kind())),
             }
         }
-        self.read()
+        match self.scheme {
+            // Nothing is known of what is answered.
+            Scheme::Tcp if self.request_sent == self.request.len() => Progress::Granted,
+            Scheme::Tcp => Progress::Waiting,
+            Scheme::Http | Scheme::WebSocket => self.read(),
+        }
     }
 
     /// The parsed head, and the beginning of the stream that came with it.

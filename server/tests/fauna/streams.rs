@@ -23,6 +23,23 @@ fn status_first_then_what_happens() {
     assert!(times.is_sorted() && times[0] > stream.status["txn_ts"].as_u64().unwrap());
 }
 
+/// Publishers of other protocols say times of their own, and batches of one moment can be stored in another order.
+#[test]
+fn times_of_transactions_never_go_back() {
+    let (appliance, client) = appliance();
+    let mut stream = client.stream(&client.token("Event.all().eventSource()"));
+    let begun = stream.status["txn_ts"].as_u64().unwrap();
+    for (n, time_us) in [(1, begun + 60_000_000), (2, begun + 1), (3, 1)] {
+        let line = json!({ "kind": "put", "key": n.to_string(), "time": time_us, "body": { "n": n } });
+        assert_eq!(appliance.publish("documents", &format!("{line}\n")).0, 200);
+    }
+    client.ok("Event.create({ n: 4 })");
+    let events: Vec<Value> = (0..4).map(|_| stream.next()).collect();
+    let times: Vec<_> = events.iter().map(|event| event["txn_ts"].as_u64().unwrap()).collect();
+    assert_eq!(times[..3], [begun + 60_000_000; 3]);
+    assert!(times[3] > times[2], "{times:?}");
+}
+
 /// Everything from where the token begins, whoever reads it and when: replay and live are the same.
 #[test]
 fn a_stream_begins_where_its_token_does() {

@@ -1,6 +1,9 @@
 //! From where a database's index stands to the tail of its feed: each event is looked at once, and put down in the history
 //! with what its document was before.
 //!
+//! The time of an event is that of whoever published it, and may be before that of the event in front of it. Clients hold times
+//! of transactions to be in order, so here no event is earlier than those before it.
+//!
 //! Owns the order: first the history, then the index. So after a crash of the process the index is never ahead, and what the
 //! history has already is not put down again. A power cut can take back more of the history, which is not synced: then the
 //! index is built anew, and the history goes on from where it ends. Blocks: for the database's thread. Tested by
@@ -76,7 +79,8 @@ fn step(shared: &Shared, index: &Index<Table>, last_seq: u64) -> Result<bool, Tr
     let mut seq = index.applied_seq();
     let mut reader = feed.read(seq + 1);
     let (mut batch, mut history) = (index.batch(), Batch::new());
-    let (mut events, mut time_us, mut record, mut defined) = (0, 0, Vec::new(), false);
+    let mut time_us = shared.applied_time_us();
+    let (mut events, mut record, mut defined) = (0, Vec::new(), false);
     while seq < last_seq && events < BATCH_EVENTS && batch.byte_len() + history.byte_len() < BATCH_BYTES && !defined {
         let Some(event) = reader.next().transpose()? else { break };
         // What ends a collection removes all that is in the index by then.
@@ -84,13 +88,14 @@ fn step(shared: &Shared, index: &Index<Table>, last_seq: u64) -> Result<bool, Tr
         if defined && events > 0 {
             break;
         }
+        (seq, time_us) = (event.seq, time_us.max(event.time_us));
+        let in_order = Event { time_us, ..event };
         record.clear();
-        enter(&event, own, first_seq, index, &mut batch, &mut record)?;
-        if event.seq > recorded_to {
-            put_down(&event, own, &record, &mut history);
+        enter(&in_order, own, first_seq, index, &mut batch, &mut record)?;
+        if seq > recorded_to {
+            put_down(&in_order, own, &record, &mut history);
         }
         batch.applied(&event);
-        (seq, time_us) = (event.seq, event.time_us);
         events += 1;
     }
     if events == 0 {

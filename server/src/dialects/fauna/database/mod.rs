@@ -138,6 +138,11 @@ impl Shared {
         self.last_time_us.fetch_max(time_us, Ordering::Relaxed);
     }
 
+    /// The time of the last event that is known; 0 if there never was one.
+    fn applied_time_us(&self) -> u64 {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
     /// Behind the last event that is known. Its time is that of the database's creation if there never was one: no later
     /// event is earlier.
     fn position(&self) -> Cursor {

@@ -97,7 +97,7 @@ impl Worker {
     fn open(&self) -> Result<(), Trouble> {
         let index = follow::open(&self.shared, &self.indexes)?;
         let seq = index.applied_seq();
-        self.shared.set_applied(seq, follow::last_time_us(self.shared.feed(), seq).unwrap_or(0));
+        self.shared.set_applied(seq, follow::last_time_us(self.shared.history(), seq).unwrap_or(0));
         self.shared.schema_version_us.fetch_max(table::last_definition_us(&index)?, Ordering::Relaxed);
         follow::catch_up(&self.shared, &index)?;
         self.shared.set_index(Some(index));
