@@ -185,7 +185,7 @@ fn limits() {
 /// A loop of the engine's own cannot be interrupted: its thread is left to itself, and another one takes over.
 #[test]
 fn a_function_that_does_not_come_back() {
-    let appliance = Appliance::start_with(|config| config.couchdb.filter_time_ms_max = 100);
+    let appliance = Appliance::start_with(|config| config.couchdb.filter_time_ms_max = 500);
     let functions = json!({ "filters": {
         "stuck": "function(doc) { return Array.prototype.reverse.call({ length: 4e9 }); }",
         "fine": "function(doc) { return doc.n == 2; }",
