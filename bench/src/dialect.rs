@@ -89,7 +89,7 @@ impl Dialect {
         })
     }
 
-    /// Whether the server counts who follows: it knows of streams over HTTP/2 only what their connections do.
+    /// Whether a feed counts who follows it: streams over HTTP/2 are counted by the server as a whole only.
     pub fn is_counted(self) -> bool {
         self != Self::FaunaHttp2
     }

@@ -7,9 +7,17 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tailwater_core::{Encoder, EncodingId, Store};
+
+use crate::appliance::Appliance;
+
+/// How often a place is asked for: an encoding that was in use a moment ago is given up by its feed's writer first.
+const ATTEMPTS: u32 = 40;
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// One encoding that is there.
 struct Known {
@@ -33,7 +41,7 @@ pub(crate) struct Filters {
 
 /// Why there is no place for another encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+enum Full {
     /// All that are there are leased.
     InUse,
     /// One was leased until a moment ago, and whoever made its frames is being asked to stop.
@@ -53,9 +61,27 @@ impl Filters {
         Arc::new(Self { filters_max: filters_max as usize, inner: Mutex::default() })
     }
 
+    /// A lease for somebody on a shard, who waits for a place that is about to be free; `None` when all are in use.
+    pub(crate) async fn lease_on_shard(
+        self: &Arc<Self>,
+        appliance: &Arc<Appliance>,
+        encoder: Arc<dyn Encoder>,
+    ) -> Option<Lease> {
+        for _ in 0..ATTEMPTS {
+            let (filters, appliance, encoder) = (self.clone(), appliance.clone(), encoder.clone());
+            let asking = move || filters.lease(&appliance.store, &encoder);
+            match glommio::executor().spawn_blocking(asking).await {
+                Ok(lease) => return Some(lease),
+                Err(Full::InUse) => break,
+                Err(Full::Releasing) => glommio::timer::sleep(PAUSE).await,
+            }
+        }
+        None
+    }
+
     /// A lease of the encoding with this encoder's name, which becomes known with its first lease. Looks into every feed
     /// when another has to be given up for it: not for a shard.
-    pub(crate) fn lease(self: &Arc<Self>, store: &Store, encoder: &Arc<dyn Encoder>) -> Result<Lease, Full> {
+    fn lease(self: &Arc<Self>, store: &Store, encoder: &Arc<dyn Encoder>) -> Result<Lease, Full> {
         let mut inner = self.lock();
         let name = encoder.name();
         if !inner.known.contains_key(name) && inner.known.len() >= self.filters_max {

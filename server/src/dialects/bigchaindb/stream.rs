@@ -3,7 +3,7 @@
 //! Owns where a stream starts and why it does not. What clients send is skipped, up to a limit. Never encodes an event.
 //! Tested by `server/tests/bigchaindb/`.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc};
 
 use tailwater_core::{Cursor, CursorError, Encoder, EncodingId, FeedState, Start};
 use tailwater_wire::{
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     feeds::FeedEntry,
-    filters::{Full, Lease},
+    filters::Lease,
     http::{Reply, Request},
     limits::Replay,
     shard::protocol::{Farewell, Patience, StreamProtocol, StreamStart, Transport},
@@ -41,11 +41,6 @@ const PING: &[u8] = &[0x89, 0x00];
 const CLOSE_GOING_AWAY: u16 = 1001;
 /// The close code of a stream that cannot be read on.
 const CLOSE_INTERNAL: u16 = 1011;
-
-/// How often a filter's place is asked for: an encoding that was in use a moment ago is given up by its feed's writer first.
-const LEASE_ATTEMPTS: u32 = 40;
-/// The pause between two attempts.
-const LEASE_PAUSE: Duration = Duration::from_millis(5);
 
 /// `Retry-After` of a stream that cannot begin now.
 const RETRY_AFTER_S: &str = "5";
@@ -182,18 +177,11 @@ async fn encoding(
 
 async fn lease(request: &Request<'_>, filter: Filter) -> Result<Lease, Refusal> {
     let encoder: Arc<dyn Encoder> = Arc::new(BigchaindbFiltered::new(filter));
-    for _ in 0..LEASE_ATTEMPTS {
-        let (appliance, encoder) = (request.shard.appliance.clone(), encoder.clone());
-        let asking = move || appliance.filters.lease(&appliance.store, &encoder);
-        match glommio::executor().spawn_blocking(asking).await {
-            Ok(lease) => return Ok(lease),
-            Err(Full::InUse) => break,
-            Err(Full::Releasing) => glommio::timer::sleep(LEASE_PAUSE).await,
-        }
-    }
     let why =
         "As many different filters are in use as may be (bigchaindb.filters_max). Use one of them, or try again later.";
-    Err(Refusal::stream_because(429, why))
+    let appliance = &request.shard.appliance;
+    let leased = appliance.filters.lease_on_shard(appliance, encoder).await;
+    leased.ok_or_else(|| Refusal::stream_because(429, why))
 }
 
 fn switching(request: &Request<'_>, accept: &Accept) -> Vec<u8> {

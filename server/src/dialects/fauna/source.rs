@@ -2,7 +2,7 @@
 //!
 //! Owns asking for one. Which are there is the registry's to say. Tested by `server/tests/fauna/`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tailwater_core::Encoder;
 use tailwater_wire::fauna::{
@@ -12,12 +12,7 @@ use tailwater_wire::fauna::{
 };
 
 use super::{Database, call::Call};
-use crate::filters::{Full, Lease};
-
-/// How often a source's place is asked for: an encoding that was in use a moment ago is given up by its feed's writer first.
-const LEASE_ATTEMPTS: u32 = 40;
-/// The pause between two attempts.
-const LEASE_PAUSE: Duration = Duration::from_millis(5);
+use crate::filters::Lease;
 
 /// The encoding of a source, and where its errors are kept.
 pub(super) struct Followed {
@@ -29,15 +24,12 @@ pub(super) struct Followed {
 pub(super) async fn follow(call: &Call<'_>, database: &Database, source: &Source) -> Result<Followed, ApiError> {
     let errors = database.errors(source);
     let encoder: Arc<dyn Encoder> = Arc::new(FaunaEvents::new(source.clone(), database.uid(), errors.clone()));
-    for _ in 0..LEASE_ATTEMPTS {
-        let (appliance, encoder) = (call.shard.appliance.clone(), encoder.clone());
-        let asking = move || appliance.sources.lease(&appliance.store, &encoder);
-        match glommio::executor().spawn_blocking(asking).await {
-            Ok(lease) => return Ok(Followed { lease, errors }),
-            Err(Full::InUse) => break,
-            Err(Full::Releasing) => glommio::timer::sleep(LEASE_PAUSE).await,
+    let appliance = &call.shard.appliance;
+    match appliance.sources.lease_on_shard(appliance, encoder).await {
+        Some(lease) => Ok(Followed { lease, errors }),
+        None => {
+            let why = "As many different event sources are followed as may be (fauna.sources_max). Try again later.";
+            Err(ApiError::new(429, "limit_exceeded", why))
         }
     }
-    let why = "As many different event sources are followed as may be (fauna.sources_max). Try again later.";
-    Err(ApiError::new(429, "limit_exceeded", why))
 }

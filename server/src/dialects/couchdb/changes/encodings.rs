@@ -3,7 +3,7 @@
 //! Owns which encoding has which shape, and the leases of those with a selector: one encoding for each selector, however many
 //! ask for it. Never encodes. Tested by `server/tests/couchdb/changes_filters.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tailwater_core::{Encoder, EncodingId, Event, FeedOptions, Store};
 use tailwater_wire::couchdb::{
@@ -15,17 +15,7 @@ use tailwater_wire::couchdb::{
 };
 
 use super::ask::Ask;
-use crate::{
-    appliance::Appliance,
-    documents::PURGE,
-    filters::{Full, Lease},
-    http::Request,
-};
-
-/// How often a selector's place is asked for: an encoding that was in use a moment ago is given up by its feed's writer first.
-const LEASE_ATTEMPTS: u32 = 40;
-/// The pause between two attempts.
-const LEASE_PAUSE: Duration = Duration::from_millis(5);
+use crate::{appliance::Appliance, documents::PURGE, filters::Lease, http::Request};
 
 /// Shapes: four framings, two styles, with documents and without.
 const SHAPES: usize = 16;
@@ -88,17 +78,9 @@ impl Encoding {
 
 async fn lease(appliance: &Arc<Appliance>, shape: Shape, filter: EventFilter) -> Result<Lease, Refusal> {
     let encoder: Arc<dyn Encoder> = Arc::new(Rows(Changes::filtered(shape, filter)));
-    for _ in 0..LEASE_ATTEMPTS {
-        let (appliance, encoder) = (appliance.clone(), encoder.clone());
-        let asking = move || appliance.selectors.lease(&appliance.store, &encoder);
-        match glommio::executor().spawn_blocking(asking).await {
-            Ok(lease) => return Ok(lease),
-            Err(Full::InUse) => break,
-            Err(Full::Releasing) => glommio::timer::sleep(LEASE_PAUSE).await,
-        }
-    }
     let why = "As many different selectors are in use as may be (couchdb.filters_max). Try again later.";
-    Err(Refusal::from(Problem::Overloaded(why)).with_header("Retry-After", "5"))
+    let refusal = || Refusal::from(Problem::Overloaded(why)).with_header("Retry-After", "5");
+    appliance.selectors.lease_on_shard(appliance, encoder).await.ok_or_else(refusal)
 }
 
 /// The encoder of a shape. What is no change has no frame.
