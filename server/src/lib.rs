@@ -5,6 +5,7 @@
 //! can run an appliance in their own process. Tests over real sockets stand in `server/tests/`.
 
 mod appliance;
+mod aside;
 mod auth;
 pub mod cli;
 mod clock;

@@ -28,7 +28,7 @@ impl Chains {
         }
         let chain = Arc::new(Chain::new(entry.clone(), indexes.clone()));
         if entry.feed().event_count() > 0
-            && let Err(error) = chain.start()
+            && let Err(error) = chain.thread.start()
         {
             tracing::error!(feed = entry.feed().name(), %error, "the chain's thread could not be started yet");
         }

@@ -17,12 +17,10 @@ mod queue;
 mod worker;
 
 use std::{
-    io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        Arc, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread::{Builder, JoinHandle},
     time::Duration,
 };
 
@@ -35,6 +33,7 @@ pub(super) use self::ledger::Place;
 use self::{ledger::Table, queue::Queue, worker::Worker};
 use super::refusals::ChainError;
 use crate::{
+    aside::Aside,
     feeds::FeedEntry,
     index::{Index, IndexError, Indexes},
 };
@@ -77,18 +76,12 @@ impl Shared {
     }
 }
 
-enum Thread {
-    NotStarted(Worker),
-    Running(JoinHandle<()>),
-    Ended,
-}
-
 /// The chain of one feed.
 pub(crate) struct Chain {
     entry: Arc<FeedEntry>,
     shared: Arc<Shared>,
     queue: Queue,
-    thread: Mutex<Thread>,
+    thread: Aside,
 }
 
 impl Chain {
@@ -103,7 +96,7 @@ impl Chain {
         });
         let (queue, jobs) = queue::new();
         let worker = Worker::new(shared.clone(), jobs, indexes);
-        Self { entry, shared, queue, thread: Mutex::new(Thread::NotStarted(worker)) }
+        Self { entry, shared, queue, thread: Aside::new("tailwater-chain", move || worker.clone().run()) }
     }
 
     /// Its feed.
@@ -111,27 +104,12 @@ impl Chain {
         &self.entry
     }
 
-    /// Starts the thread unless it runs, or has ended.
-    fn start(&self) -> io::Result<()> {
-        let mut thread = self.thread();
-        if let Thread::NotStarted(worker) = &*thread {
-            let worker = worker.clone();
-            let running = Builder::new().name("tailwater-chain".to_owned()).spawn(move || worker.run())?;
-            *thread = Thread::Running(running);
-        }
-        Ok(())
-    }
-
     /// Ends the thread; nothing is stored after this, and the index is closed. Blocks until what is under way is done.
     pub(crate) fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         self.queue.close();
-        let before = std::mem::replace(&mut *self.thread(), Thread::Ended);
-        if let Thread::Running(running) = before {
-            running.thread().unpark();
-            if running.join().is_err() {
-                tracing::error!(feed = self.shared.feed.name(), "the chain's thread had failed");
-            }
+        if !self.thread.join() {
+            tracing::error!(feed = self.shared.feed.name(), "the chain's thread had failed");
         }
     }
 
@@ -149,7 +127,7 @@ impl Chain {
         if self.shared.is_settled() {
             return Ok(());
         }
-        if let Err(error) = self.start() {
+        if let Err(error) = self.thread.start() {
             tracing::error!(feed = self.shared.feed.name(), %error, "the chain's thread could not be started");
             return Err(ChainError::CatchingUp);
         }
@@ -204,11 +182,6 @@ impl Chain {
                 Err(ChainError::Unreadable)
             }
         }
-    }
-
-    fn thread(&self) -> MutexGuard<'_, Thread> {
-        // It is replaced in one step, so a poisoned lock still guards a whole one.
-        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -79,7 +79,7 @@ impl Databases {
     pub(crate) fn begin(&self, entry: &Arc<FeedEntry>, history: Arc<FeedEntry>, indexes: &Indexes) {
         let was_used = history.feed().event_count() > 0;
         let database = Arc::new(Database::new(entry.clone(), history, self, indexes.clone()));
-        if was_used && let Err(error) = database.start() {
+        if was_used && let Err(error) = database.thread.start() {
             tracing::error!(feed = entry.feed().name(), %error, "the Fauna database's thread could not be started yet");
         }
         self.registry.change(|all| all.insert(database.path().to_owned(), database));

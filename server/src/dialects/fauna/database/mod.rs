@@ -22,12 +22,10 @@ mod window;
 
 use std::{
     collections::HashMap,
-    io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread::{Builder, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -56,6 +54,7 @@ pub(crate) use self::{
     window::Begins,
 };
 use crate::{
+    aside::Aside,
     clock::now_us,
     feeds::FeedEntry,
     index::{Index, IndexError, Indexes},
@@ -184,17 +183,11 @@ impl Shared {
     }
 }
 
-enum Thread {
-    NotStarted(Worker),
-    Running(JoinHandle<()>),
-    Ended,
-}
-
 /// One database.
 pub(crate) struct Database {
     shared: Arc<Shared>,
     queue: Queue,
-    thread: Mutex<Thread>,
+    thread: Aside,
     /// Errors of the sources that are followed, by the names of their encodings.
     errors: Mutex<HashMap<String, Weak<Errors>>>,
 }
@@ -223,7 +216,12 @@ impl Database {
         });
         let (queue, jobs) = queue::new();
         let worker = Worker::new(shared.clone(), jobs, indexes);
-        Self { shared, queue, thread: Mutex::new(Thread::NotStarted(worker)), errors: Mutex::default() }
+        Self {
+            shared,
+            queue,
+            thread: Aside::new("tailwater-fauna", move || worker.clone().run()),
+            errors: Mutex::default(),
+        }
     }
 
     /// Its feed.
@@ -259,27 +257,12 @@ impl Database {
         self.shared.position()
     }
 
-    /// Starts the thread unless it runs, or has ended.
-    fn start(&self) -> io::Result<()> {
-        let mut thread = self.thread();
-        if let Thread::NotStarted(worker) = &*thread {
-            let worker = worker.clone();
-            let running = Builder::new().name("tailwater-fauna".to_owned()).spawn(move || worker.run())?;
-            *thread = Thread::Running(running);
-        }
-        Ok(())
-    }
-
     /// Ends the thread; nothing is stored after this, and the index is closed. Blocks until what is under way is done.
     pub(crate) fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         self.queue.close();
-        let before = std::mem::replace(&mut *self.thread(), Thread::Ended);
-        if let Thread::Running(running) = before {
-            running.thread().unpark();
-            if running.join().is_err() {
-                tracing::error!(feed = self.shared.feed().name(), "the Fauna database's thread had failed");
-            }
+        if !self.thread.join() {
+            tracing::error!(feed = self.shared.feed().name(), "the Fauna database's thread had failed");
         }
     }
 
@@ -288,7 +271,7 @@ impl Database {
         if self.shared.is_settled() {
             return Ok(());
         }
-        if let Err(error) = self.start() {
+        if let Err(error) = self.thread.start() {
             tracing::error!(feed = self.shared.feed().name(), %error, "the Fauna database's thread could not be started");
             return Err(ApiError::service_time_out());
         }
@@ -343,11 +326,6 @@ impl Database {
         let errors = Arc::default();
         all.insert(name, Arc::downgrade(&errors));
         errors
-    }
-
-    fn thread(&self) -> MutexGuard<'_, Thread> {
-        // It is replaced in one step, so a poisoned lock still guards a whole one.
-        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
