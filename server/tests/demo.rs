@@ -128,6 +128,8 @@ fn every_line_to_copy_shows_its_stream() {
     assert!(first_event(&demo.url("SSE, from the start")).starts_with("data: {\"seq\":1,"));
     let document = first_message(&demo.url("WebSocket, JSON"), None).into_text().unwrap();
     assert!(document.starts_with("{\"seq\":"), "{document}");
+    let rows = first_lines(&demo.line("CouchDB"), 2);
+    assert!(rows[0].starts_with("{\"seq\":\"1-") && rows[1].contains("\"doc\":{"), "{rows:?}");
     let streamr = demo.line("Streamr");
     let subscribe = streamr.split('\'').find(|part| part.starts_with('{')).unwrap();
     let message = message_after(&demo.url("Streamr"), None, Some(subscribe)).into_text().unwrap();

@@ -23,7 +23,7 @@ use self::{screen::Screen, traffic::Traffic};
 use crate::{
     StartError,
     cli::DemoArgs,
-    config::{Config, FaunaExposure, Feed, Mistakes, StreamrExposure},
+    config::{Config, CouchdbExposure, FaunaExposure, Feed, Mistakes, StreamrExposure},
     serve,
 };
 
@@ -92,7 +92,8 @@ fn show_documents(config: &mut Config) {
     config.feeds.retain(|feed| !feed.bigchaindb && feed.fauna.is_none());
     let streamr = Some(StreamrExposure::whole(DOCUMENTS));
     let fauna = Some(FaunaExposure::default());
-    config.feeds.push(Feed { streamr, fauna, bigchaindb: true, ..Feed::named(DOCUMENTS, &config.storage) });
+    let couchdb = Some(CouchdbExposure { db: DOCUMENTS.to_owned(), ..CouchdbExposure::default() });
+    config.feeds.push(Feed { streamr, fauna, couchdb, bigchaindb: true, ..Feed::named(DOCUMENTS, &config.storage) });
 }
 
 fn stop_flag() -> Result<Arc<AtomicBool>, DemoError> {
@@ -124,6 +125,7 @@ Tailwater {version} is serving on http://{address} from a temporary directory. C
   NDJSON              curl -N 'http://{address}/v1/feeds/{DOCUMENTS}/events?format=ndjson'
   SSE, from the start curl -N 'http://{address}/v1/feeds/{DOCUMENTS}/events?format=sse&cursor=0'
   WebSocket, JSON     npx wscat -c 'ws://{address}/v1/feeds/{DOCUMENTS}/events'
+  CouchDB             curl -N 'http://{address}/{DOCUMENTS}/_changes?feed=continuous&include_docs=true'
   Streamr             npx wscat -c 'ws://{address}/api/v1/ws' -w 3600 -x '{subscribe}'
   BigchainDB          npx wscat -c 'ws://{address}/api/v1/streams/valid_transactions'
   Fauna               curl -N -d \"{{$({token})}}\" 'http://{address}/stream/1'
