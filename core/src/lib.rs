@@ -37,7 +37,7 @@ mod sys;
 pub use batch::{BATCH_BYTES_MAX, Batch, SeqMode};
 pub use commit::{Writer, WriterSeed};
 pub use compaction::{Rewritten, SealedRun};
-pub use cursor::{Bounds, Cursor, PopulateJob, RUNS_MAX, Runs, Skip, Start, Step};
+pub use cursor::{Bounds, Cursor, Lent, PopulateJob, RUNS_MAX, Runs, Skip, Start, Step};
 pub use error::{AppendError, CompactError, CursorError, DraftError, FeedError, OpenError, ReadError};
 pub use event::{BODY_BYTES_MAX, BodyFormat, Draft, Event, KEY_BYTES_MAX, KIND_BYTES_MAX, SEQ_MAX};
 pub use feed::options::{Durability, FeedOptions, Retention, SEGMENT_BYTES_LIMIT, SEGMENT_BYTES_MIN};

@@ -5,9 +5,11 @@
 //! Tested in `tests/cursors.rs`.
 
 mod bounds;
+mod lent;
 mod runs;
 
 pub use bounds::{Bounds, Skip};
+pub use lent::Lent;
 pub use runs::{RUNS_MAX, Runs};
 
 use crate::frames::EncodingId;

@@ -5,7 +5,7 @@
 //! ([`Socket::release`]) and the task ends. Tested by `server/tests/`.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     net::IpAddr,
     os::fd::OwnedFd,
     pin::Pin,
@@ -16,11 +16,13 @@ use std::{
 use futures_lite::{AsyncRead, AsyncWrite};
 use rustix::{
     io::Errno,
-    net::{RecvFlags, SendFlags, Shutdown},
+    net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown},
 };
 
 use super::{Shard, Slot, slots::Token, timers::Tick};
 use crate::limits::Admission;
+
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 
 /// What the shard keeps of a task's socket: whom to wake, and when to stop waiting.
 #[derive(Default)]
@@ -143,6 +145,15 @@ impl Socket {
         }
     }
 
+    /// What a send has come to.
+    fn taken(&self, sent: rustix::io::Result<usize>, cx: &Context<'_>) -> Poll<io::Result<usize>> {
+        match sent {
+            Ok(count) => Poll::Ready(Ok(count)),
+            Err(Errno::AGAIN | Errno::INTR) => self.wait(|task| task.writer = Some(cx.waker().clone())),
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+
     /// Files the waker, or says that waiting is over.
     fn wait(&self, file: impl FnOnce(&mut TaskSlot)) -> Poll<io::Result<usize>> {
         let timed_out = self.with_slot(|task| {
@@ -168,12 +179,16 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        match rustix::net::send(self.fd(), buf, flags) {
-            Ok(count) => Poll::Ready(Ok(count)),
-            Err(Errno::AGAIN | Errno::INTR) => self.wait(|task| task.writer = Some(cx.waker().clone())),
-            Err(error) => Poll::Ready(Err(error.into())),
-        }
+        self.taken(rustix::net::send(self.fd(), buf, SEND_FLAGS), cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut nothing = SendAncillaryBuffer::default();
+        self.taken(rustix::net::sendmsg(self.fd(), bufs, &mut nothing, SEND_FLAGS), cx)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

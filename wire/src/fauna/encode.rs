@@ -1,4 +1,4 @@
-//! The encoding of a source: what it shows of a database's history, each event one HTTP chunk of one line.
+//! The encodings of a source: what it shows of a database's history, each event one line, and for HTTP/1.1 in a chunk.
 //!
 //! Everybody who follows the same source of the same database reads the same frames: a condition is asked once for each
 //! event, however many there are. An `error` ends the streams that reach it: which events made one is kept beside the
@@ -10,30 +10,44 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tailwater_core::{Encoder, Event, Skip};
 
-use super::change::{Written, write_chunk};
+use super::change::{Written, write_chunk, write_line};
 use super::history::read_record;
 use super::source::Source;
 
 /// How many events that made an error are remembered; the oldest are forgotten first.
 const ERRORS_MAX: usize = 1 << 20;
 
+/// What each event stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Envelope {
+    /// A chunk of HTTP/1.1.
+    Chunk,
+    /// Nothing: DATA frames of HTTP/2 name their stream, so whoever sends them makes them.
+    Line,
+}
+
 /// Encodes what a source shows. See the module.
 pub struct FaunaEvents {
     name: String,
     source: Source,
     uid: u64,
+    envelope: Envelope,
     errors: Arc<Errors>,
 }
 
 impl FaunaEvents {
-    /// The encoding of a source of the database `uid`, whose cursors name it.
-    pub fn new(source: Source, uid: u64, errors: Arc<Errors>) -> Self {
-        Self { name: Self::name_of(&source, uid), source, uid, errors }
+    /// An encoding of a source of the database `uid`, whose cursors name it.
+    pub fn new(source: Source, uid: u64, envelope: Envelope, errors: Arc<Errors>) -> Self {
+        Self { name: Self::name_of(&source, uid, envelope), source, uid, envelope, errors }
     }
 
     /// The name of that encoding.
-    pub fn name_of(source: &Source, uid: u64) -> String {
-        format!("{}-{uid:016x}", source.encoding_name())
+    pub fn name_of(source: &Source, uid: u64, envelope: Envelope) -> String {
+        let suffix = match envelope {
+            Envelope::Chunk => "",
+            Envelope::Line => "-line",
+        };
+        format!("{}-{uid:016x}{suffix}", source.encoding_name())
     }
 }
 
@@ -47,7 +61,11 @@ impl Encoder for FaunaEvents {
         if recorded.collection != self.source.collection() {
             return;
         }
-        if write_chunk(&recorded.change, &self.source, self.uid, out) == Written::Error {
+        let write = match self.envelope {
+            Envelope::Chunk => write_chunk,
+            Envelope::Line => write_line,
+        };
+        if write(&recorded.change, &self.source, self.uid, out) == Written::Error {
             self.errors.note(event.seq);
         }
     }
@@ -132,7 +150,7 @@ mod tests {
     }
 
     fn encoder(source: &str, errors: &Arc<Errors>) -> FaunaEvents {
-        FaunaEvents::new(Source::parse(source).unwrap(), 7, errors.clone())
+        FaunaEvents::new(Source::parse(source).unwrap(), 7, Envelope::Chunk, errors.clone())
     }
 
     #[test]
@@ -142,6 +160,10 @@ mod tests {
         assert!(encode(&all, 1, None, b"{}").contains(r#""type":"add""#));
         let update = encode(&all, 1, Some(b"{}"), b"{}");
         assert!(update.contains(r#""type":"update""#) && update.ends_with("\r\n\r\n"), "{update}");
+        let lines =
+            FaunaEvents::new(Source::parse("A.all().eventSource()").unwrap(), 7, Envelope::Line, errors.clone());
+        let line = encode(&lines, 1, Some(b"{}"), b"{}");
+        assert_eq!(update, format!("{:x}\r\n{line}\r\n", line.len()));
         assert_eq!(encode(&encoder("B.all().eventSource()", &errors), 1, None, b"{}"), "");
         let where_n = encoder("A.where(.n == 1).eventSource()", &errors);
         assert!(encode(&where_n, 1, Some(b"{\"n\":1}"), b"{}").contains(r#""type":"remove""#));
@@ -152,10 +174,11 @@ mod tests {
     #[test]
     fn names_are_directories_and_tell_databases_apart() {
         let source = Source::of_collection("A");
-        let name = FaunaEvents::name_of(&source, 7);
+        let name = FaunaEvents::name_of(&source, 7, Envelope::Line);
         assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{name}");
-        assert_ne!(name, FaunaEvents::name_of(&source, 8));
-        assert_eq!(FaunaEvents::new(source, 7, Arc::default()).name(), name);
+        assert_ne!(name, FaunaEvents::name_of(&source, 8, Envelope::Line));
+        assert_ne!(name, FaunaEvents::name_of(&source, 7, Envelope::Chunk));
+        assert_eq!(FaunaEvents::new(source, 7, Envelope::Line, Arc::default()).name(), name);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 
 use std::{net::IpAddr, rc::Rc};
 
-use tailwater_wire::{fauna::client::Client, http1::Head};
+use tailwater_wire::{
+    fauna::{client::Client, encode::Envelope},
+    http1::Head,
+};
 
 use crate::shard::Shard;
 
@@ -37,7 +40,15 @@ pub(super) struct Call<'c> {
 impl Call<'_> {
     /// Which driver asks.
     pub(super) fn client(&self) -> Client {
-        let is_http2 = matches!(self.headers, Headers::Http2(_));
-        Client::tell(self.headers.get("x-driver"), self.headers.get("user-agent"), is_http2)
+        Client::tell(self.headers.get("x-driver"), self.headers.get("user-agent"), self.is_http2())
+    }
+
+    /// What the events of a stream are sent in.
+    pub(super) fn envelope(&self) -> Envelope {
+        if self.is_http2() { Envelope::Line } else { Envelope::Chunk }
+    }
+
+    fn is_http2(&self) -> bool {
+        matches!(self.headers, Headers::Http2(_))
     }
 }

@@ -1,4 +1,4 @@
-//! The encodings of event sources: one for each source that is followed, however many follow it.
+//! The encodings of event sources: one for each source that is followed and version of HTTP, however many follow it.
 //!
 //! Owns asking for one. Which are there is the registry's to say. Tested by `server/tests/fauna/`.
 
@@ -23,7 +23,8 @@ pub(super) struct Followed {
 /// The encoding of a source, which begins with the first who follows it.
 pub(super) async fn follow(call: &Call<'_>, database: &Database, source: &Source) -> Result<Followed, ApiError> {
     let errors = database.errors(source);
-    let encoder: Arc<dyn Encoder> = Arc::new(FaunaEvents::new(source.clone(), database.uid(), errors.clone()));
+    let encoder = FaunaEvents::new(source.clone(), database.uid(), call.envelope(), errors.clone());
+    let encoder: Arc<dyn Encoder> = Arc::new(encoder);
     let appliance = &call.shard.appliance;
     match appliance.sources.lease_on_shard(appliance, encoder).await {
         Some(lease) => Ok(Followed { lease, errors }),

@@ -33,7 +33,7 @@ use futures_lite::future;
 use tailwater_core::Feed;
 use tailwater_wire::fauna::{
     cursor::Cursor,
-    encode::{Errors, FaunaEvents},
+    encode::Errors,
     errors::ApiError,
     fql::{FqlError, Limits, StoreError, evaluate},
     request::QueryRequest,
@@ -318,7 +318,7 @@ impl Database {
     /// The errors of a source, the same for all who follow it.
     pub(crate) fn errors(&self, source: &Source) -> Arc<Errors> {
         let mut all = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = FaunaEvents::name_of(source, self.uid());
+        let name = source.encoding_name();
         if let Some(errors) = all.get(&name).and_then(Weak::upgrade) {
             return errors;
         }

@@ -160,7 +160,8 @@ impl Exchange {
     fn sink(&self, send: SendStream<Bytes>) -> Sink {
         let serve = &self.shard.appliance.config.serve;
         let shared = self.shared.clone();
-        Sink::new(send, Duration::from_millis(serve.floor_window_ms), move || shared.is_stuck.set(true))
+        let link = shared.link.clone();
+        Sink::new(send, link, Duration::from_millis(serve.floor_window_ms), move || shared.is_stuck.set(true))
     }
 }
 

@@ -1,13 +1,13 @@
-//! A stream of events over HTTP/2: frames of HTTP/1.1 become DATA frames, one for each event.
+//! A stream of events over HTTP/2: lines of a frame log become what DATA frames carry.
 //!
-//! Owns the way from a cursor to the peer's windows. The frames are those that subscribers over HTTP/1.1 are sent; what they
-//! carry is copied for each stream here. An event stands in a DATA frame of its own, whole if it fits into one, for that is
-//! what one driver needs; another is sent as many in a frame as there are, since it loses those that come apart. Tested by
+//! Owns the way from a cursor to the peer's windows. The lines are [lent](super::transport::Link::lend) to the connection and
+//! sent from where they lie. An event stands in a DATA frame of its own, whole if it fits into one, for that is what one driver
+//! needs; another is sent as many in a frame as there are, since it loses those that come apart. Tested by
 //! `server/tests/fauna/http2.rs`.
 
 use std::{cell::RefCell, future::Future, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_lite::future;
 use h2::{Reason, SendStream};
 use tailwater_core::{Cursor, CursorError, Step};
@@ -16,7 +16,10 @@ use tailwater_wire::fauna::{
     events::{Stats, line, write_error, write_status},
 };
 
-use super::super::stream::{Following, Opened, last_words, status_behind};
+use super::{
+    super::stream::{Following, Opened, last_words, status_behind},
+    transport::Link,
+};
 use crate::{
     feeds::FeedEntry,
     shard::{
@@ -28,10 +31,6 @@ use crate::{
 
 /// The largest DATA frame: what every peer takes.
 const FRAME_BYTES_MAX: usize = 16_384;
-/// Bytes of frames that are taken from the log at once; one event is always taken.
-const TAKEN_BYTES: usize = 64 << 10;
-/// Bytes of a chunk's head that are looked at.
-const CHUNK_HEAD_BYTES: usize = 18;
 /// How long a window that is too small for an event is waited for before the event is split.
 const SPLIT: Duration = Duration::from_millis(500);
 
@@ -42,6 +41,7 @@ pub(super) struct Over;
 /// Where DATA frames go.
 pub(super) struct Sink {
     send: RefCell<SendStream<Bytes>>,
+    link: Rc<Link>,
     patience: Duration,
     stuck: Box<dyn Fn()>,
     /// What is read, up to which seq, and how far it may be behind.
@@ -56,8 +56,8 @@ struct Reading {
 
 impl Sink {
     /// `stuck` is called when the peer takes nothing for as long as `patience`, and is far behind.
-    pub(super) fn new(send: SendStream<Bytes>, patience: Duration, stuck: impl Fn() + 'static) -> Self {
-        Self { send: RefCell::new(send), patience, stuck: Box::new(stuck), reading: RefCell::new(None) }
+    pub(super) fn new(send: SendStream<Bytes>, link: Rc<Link>, patience: Duration, stuck: impl Fn() + 'static) -> Self {
+        Self { send: RefCell::new(send), link, patience, stuck: Box::new(stuck), reading: RefCell::new(None) }
     }
 
     /// Whether the peer has an answer waiting, or is further behind than it may be.
@@ -94,6 +94,28 @@ impl Sink {
         Ok(())
     }
 
+    fn stream(&self) -> u32 {
+        self.send.borrow().stream_id().as_u32()
+    }
+
+    /// Sends events from where they lie.
+    async fn send_events(&self, events: Events, framing: Framing) -> Result<(), Over> {
+        let Events { mut bytes, ends } = events;
+        self.link.lend(self.stream(), bytes.clone());
+        self.send.borrow_mut().reserve_capacity(bytes.len());
+        let mut from = 0;
+        for end in frame_ends(&ends, framing) {
+            self.send(bytes.split_to(end - from), false).await?;
+            from = end;
+        }
+        Ok(())
+    }
+
+    /// Nothing is about to be sent.
+    fn rest(&self) {
+        self.link.give_back(self.stream());
+    }
+
     fn end(&self) {
         // A peer that has gone needs no end.
         let _gone = self.send.borrow_mut().send_data(Bytes::new(), true);
@@ -101,8 +123,10 @@ impl Sink {
 
     /// Waits until so many bytes may be sent; fewer only if more never come.
     async fn capacity(&self, wanted: usize) -> Result<usize, Over> {
-        self.send.borrow_mut().reserve_capacity(wanted);
         let has = || self.send.borrow().capacity().min(wanted);
+        if has() < wanted {
+            self.send.borrow_mut().reserve_capacity(wanted);
+        }
         let mut waited = Duration::ZERO;
         while has() < wanted {
             let growing = async {
@@ -154,6 +178,7 @@ async fn follow(shard: &Rc<Shard>, sink: &Sink, following: Following) -> Result<
     let history = database.history().clone();
     let watch = Watch::new(shard.clone(), history.clone());
     let beat = Duration::from_millis(shard.appliance.config.fauna.status_interval_ms);
+    let bytes_max = shard.appliance.config.serve.send_bytes_max as usize;
     let mut cursor = cursor;
     loop {
         if shard.draining() || history.is_deleted() {
@@ -161,12 +186,10 @@ async fn follow(shard: &Rc<Shard>, sink: &Sink, following: Following) -> Result<
             return say_farewell(sink, farewell).await;
         }
         sink.note(cursor.next_seq());
-        let events = take(&mut cursor, client.framing()).await;
-        if !events.is_empty() {
-            for event in events {
-                shard.count_sent(event.len());
-                sink.send(event, false).await?;
-            }
+        let events = take(&mut cursor, bytes_max).await;
+        if !events.ends.is_empty() {
+            shard.count_sent(events.bytes.len());
+            sink.send_events(events, client.framing()).await?;
             breathe().await;
             continue;
         }
@@ -208,6 +231,7 @@ async fn wait(
         !cursor.ready(1).is_empty() || cursor.step() != Step::AtTail
     };
     while watch.until(has_news, beat).await == News::Silence {
+        sink.rest();
         let last_seq = at.borrow().next_seq().saturating_sub(1);
         if let Some(status) = status_behind(database, last_seq) {
             let mut out = Vec::new();
@@ -228,86 +252,60 @@ async fn say_farewell(sink: &Sink, farewell: Farewell) -> Result<(), Over> {
     Ok(())
 }
 
-/// The next events, without the framing of HTTP/1.1, as they are to be sent.
-async fn take(cursor: &mut Cursor, framing: Framing) -> Vec<Bytes> {
-    let head = cursor.ready(CHUNK_HEAD_BYTES);
-    let Some(first) = chunk_bytes(head) else { return Vec::new() };
-    let bytes_max = TAKEN_BYTES.max(first);
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.rest();
+    }
+}
+
+/// Events that are to be sent.
+struct Events {
+    bytes: Bytes,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+/// The next events; one is always taken.
+async fn take(cursor: &mut Cursor, bytes_max: usize) -> Events {
     if !cursor.resident(bytes_max) {
         let job = cursor.populate_job(bytes_max);
         glommio::executor().spawn_blocking(move || job.run()).await;
     }
-    let ready = cursor.ready(bytes_max);
-    let (events, used) = events(ready, framing);
-    cursor.advance(used);
-    events
+    let mut ends = Vec::new();
+    let bytes = Bytes::from_owner(cursor.lend(bytes_max, &mut ends));
+    cursor.advance(bytes.len());
+    Events { bytes, ends }
 }
 
-/// The events of whole chunks, and how many bytes those have.
-fn events(chunks: &[u8], framing: Framing) -> (Vec<Bytes>, usize) {
-    let mut lines = BytesMut::with_capacity(chunks.len());
-    let (mut events, mut used) = (Vec::new(), 0);
-    while let Some(bytes) = chunk_bytes(&chunks[used..])
-        && let Some(chunk) = chunks.get(used..used + bytes)
-    {
-        let payload = payload(chunk);
-        let is_apart = framing == Framing::One || lines.len() + payload.len() > FRAME_BYTES_MAX;
-        if is_apart && !lines.is_empty() {
-            events.push(lines.split().freeze());
+/// Where DATA frames end that carry events which end there.
+fn frame_ends(events: &[usize], framing: Framing) -> impl Iterator<Item = usize> {
+    let mut from = 0;
+    events.iter().enumerate().filter_map(move |(at, end)| {
+        let fits = |next: &usize| framing == Framing::Many && next - from <= FRAME_BYTES_MAX;
+        if events.get(at + 1).is_some_and(fits) {
+            return None;
         }
-        lines.extend_from_slice(payload);
-        used += bytes;
-    }
-    if !lines.is_empty() {
-        events.push(lines.freeze());
-    }
-    (events, used)
-}
-
-/// How many bytes the chunk has that begins so; `None` if that cannot be told yet.
-fn chunk_bytes(begins: &[u8]) -> Option<usize> {
-    let digits = begins.iter().take(CHUNK_HEAD_BYTES).position(|byte| *byte == b'\r')?;
-    let size = std::str::from_utf8(&begins[..digits]).ok().and_then(|size| usize::from_str_radix(size, 16).ok())?;
-    Some(digits + 2 + size + 2)
-}
-
-/// What a whole chunk carries.
-fn payload(chunk: &[u8]) -> &[u8] {
-    let head = chunk.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    chunk.get(head..chunk.len() - 2).unwrap_or_default()
+        from = *end;
+        Some(*end)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use tailwater_wire::http1::chunk;
-
     use super::*;
-
-    fn chunks(lines: &[&str]) -> Vec<u8> {
-        let mut out = Vec::new();
-        lines.iter().for_each(|line| chunk(&mut out, line.as_bytes()));
-        out
-    }
-
-    #[test]
-    fn chunks_become_events() {
-        let log = chunks(&["{\"a\":1}\r\n", "{}\r\n"]);
-        let (one, used) = events(&log, Framing::One);
-        assert_eq!((one, used), (vec![Bytes::from("{\"a\":1}\r\n"), Bytes::from("{}\r\n")], log.len()));
-        let (many, used) = events(&log, Framing::Many);
-        assert_eq!((many, used), (vec![Bytes::from("{\"a\":1}\r\n{}\r\n")], log.len()));
-        for end in 0..log.len() {
-            let (events, used) = events(&log[..end], Framing::One);
-            assert_eq!(events.len(), usize::from(end >= 14), "a chunk that is not whole waits: {end}");
-            assert_eq!(used, 14 * events.len());
-        }
-    }
 
     #[test]
     fn events_are_not_split_to_fill_a_frame() {
-        let long = "x".repeat(10_000);
-        let log = chunks(&[&long, "y", &long, "z"]);
-        let sizes: Vec<usize> = events(&log, Framing::Many).0.iter().map(Bytes::len).collect();
-        assert_eq!(sizes, [10_001, 10_001]);
+        let table: [(&[usize], &[usize]); 5] = [
+            (&[], &[]),
+            (&[7], &[7]),
+            (&[10_000, 10_001, 20_001, 20_002], &[10_001, 20_002]),
+            (&[16_384, 16_385, 32_769], &[16_384, 32_769]),
+            (&[20_000, 20_001, 60_000], &[20_000, 20_001, 60_000]),
+        ];
+        for (events, many) in table {
+            assert_eq!(frame_ends(events, Framing::Many).collect::<Vec<_>>(), many);
+            assert_eq!(frame_ends(events, Framing::One).collect::<Vec<_>>(), events);
+        }
     }
 }

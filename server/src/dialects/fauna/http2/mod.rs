@@ -3,16 +3,19 @@
 //! | file | owns |
 //! | --- | --- |
 //! | [`transport`] | the bytes of the connection: what was read ahead, the upgraded request as stream 1, turns for others |
+//! | [`gather`] | what is written, until it is sent in one system call |
 //! | [`upgrade`] | a request over HTTP/1.1 as the frames of stream 1 |
 //! | [`exchange`] | one request and its answer |
-//! | [`follow`] | a stream of events: from the frames of HTTP/1.1 to DATA frames, within the peer's windows |
+//! | [`follow`] | a stream of events: from the lines of a frame log to DATA frames, within the peer's windows |
 //!
 //! Owns the connection: its limits, when it is over. The frames of HTTP/2 are the library's. A connection is a task, and so is
-//! each of its streams; frames are copied for each of them, since they carry the stream's number and the peer's windows. One
+//! each of its streams: DATA frames carry the stream's number and fit the peer's windows, so their heads are made for each of
+//! them. What the frames carry is not: it is sent from the frame log, many frames at once. A connection
 //! that the client has said goodbye to (`GOAWAY`) lives on as long as its streams do. Tested by `server/tests/fauna/http2.rs`.
 
 mod exchange;
 mod follow;
+mod gather;
 mod transport;
 mod upgrade;
 
@@ -29,7 +32,10 @@ use h2::{Reason, server::Builder};
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 pub(crate) use self::upgrade::{SWITCHING, Upgraded, is_wanted, upgrade};
-use self::{exchange::Exchange, transport::Transport};
+use self::{
+    exchange::Exchange,
+    transport::{Link, Transport},
+};
 use crate::{
     listen::Listening,
     shard::{Shard, socket::Socket},
@@ -42,7 +48,7 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a connection that is to end may take.
 const LINGER: Duration = Duration::from_secs(2);
-/// Bytes of a stream that wait for the connection.
+/// Bytes of a stream that wait for the connection, beside one range of events.
 const STREAM_BUFFER_BYTES: usize = 64 << 10;
 /// The window of a request's body, and of all bodies of a connection.
 const WINDOW_BYTES: u32 = 256 << 10;
@@ -52,8 +58,8 @@ const BODIES_BYTES_MAX: usize = 16 << 20;
 const RESETS_MAX: u64 = 100;
 
 /// What the streams of a connection share.
-#[derive(Default)]
 struct Shared {
+    link: Rc<Link>,
     streams: Cell<usize>,
     answered: Cell<u64>,
     taken_back: Cell<u64>,
@@ -63,6 +69,17 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(link: Rc<Link>) -> Self {
+        Self {
+            link,
+            streams: Cell::default(),
+            answered: Cell::default(),
+            taken_back: Cell::default(),
+            body_bytes: Cell::default(),
+            is_stuck: Cell::default(),
+        }
+    }
+
     fn is_flooded(&self) -> bool {
         self.taken_back.get() > self.answered.get() + RESETS_MAX
     }
@@ -80,28 +97,29 @@ pub(crate) async fn serve(
     let (limits, fauna) = (&shard.appliance.config.limits, &shard.appliance.config.fauna);
     let (injected, body) = upgraded.map(|upgraded| (upgraded.frames, upgraded.body)).unzip();
     socket.set_deadline_ms(limits.header_timeout_ms);
-    let transport = Transport::new(socket, leftover, injected);
+    let send_bytes_max = shard.appliance.config.serve.send_bytes_max as usize;
+    let link = Link::new(socket, send_bytes_max);
+    let transport = Transport::new(link.clone(), leftover, injected);
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(fauna.http2_streams_max as u32)
         .max_header_list_size(limits.header_bytes_max as u32)
-        .max_send_buffer_size(STREAM_BUFFER_BYTES)
+        .max_send_buffer_size(STREAM_BUFFER_BYTES + send_bytes_max)
         .initial_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES);
-    let (handle, io) = (transport.handle(), transport.compat());
-    let handshake = async { builder.handshake::<_, Bytes>(io).await.ok() };
+    let handshake = async { link.drive(builder.handshake::<_, Bytes>(transport.compat())).await?.ok() };
     let late = async {
         glommio::timer::sleep(Duration::from_millis(limits.header_timeout_ms)).await;
         None
     };
     let Some(mut connection) = future::or(handshake, late).await else { return };
-    handle.clear_deadline();
+    link.clear_deadline();
     let idle_timeout = Duration::from_millis(limits.idle_timeout_ms);
-    let shared = Rc::new(Shared::default());
+    let shared = Rc::new(Shared::new(link.clone()));
     let mut body = body;
     let (mut busy_at, mut ends_at) = (Instant::now(), None);
     loop {
-        let accepting = async { Some(connection.accept().await) };
+        let accepting = async { Some(link.drive(connection.accept()).await.flatten()) };
         let looking = async {
             glommio::timer::sleep(LOOK).await;
             None

@@ -1,20 +1,23 @@
 //! The bytes of a connection, as the library reads them.
 //!
 //! Owns what comes before and between what the socket has: bytes that were read ahead, and the upgraded request as the frames
-//! of stream 1, which stand behind the client's preface and its first frame. And turns for others on the shard, however fast
-//! a peer sends. Tested by `server/tests/fauna/http2.rs`.
+//! of stream 1, which stand behind the client's preface and its first frame. Turns for others on the shard, however fast
+//! a peer sends. And that what is written goes out when the library has no more to write ([`Link::drive`]), not frame by frame.
+//! Tested by `server/tests/fauna/http2.rs`.
 
 use std::{
     cell::RefCell,
-    future::Future,
+    future::{Future, poll_fn},
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use futures_lite::{AsyncRead, AsyncWrite};
 
+use super::gather::Gather;
 use crate::shard::{breathe, socket::Socket};
 
 /// Bytes that are read before others get a turn.
@@ -39,7 +42,7 @@ enum Injection {
 
 /// See the module.
 pub(super) struct Transport {
-    socket: Rc<RefCell<Socket>>,
+    link: Rc<Link>,
     leftover: Vec<u8>,
     used: usize,
     injection: Injection,
@@ -47,25 +50,62 @@ pub(super) struct Transport {
     pause: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
-/// A way to the socket's deadline.
-pub(super) struct Handle(Rc<RefCell<Socket>>);
+/// What the library's side of a connection and its streams' share: the socket, and what is on its way there.
+pub(super) struct Link {
+    socket: RefCell<Socket>,
+    gather: RefCell<Gather>,
+    /// Bytes that are gathered before they are sent.
+    send_bytes_max: usize,
+}
 
-impl Handle {
+impl Link {
+    pub(super) fn new(socket: Socket, send_bytes_max: usize) -> Rc<Self> {
+        Rc::new(Self { socket: RefCell::new(socket), gather: RefCell::default(), send_bytes_max })
+    }
+
     /// From now on reads wait as long as it takes.
     pub(super) fn clear_deadline(&self) {
-        self.0.borrow().clear_deadline();
+        self.socket.borrow().clear_deadline();
+    }
+
+    /// A range that a stream is about to write: it will not be copied.
+    pub(super) fn lend(&self, stream: u32, range: Bytes) {
+        self.gather.borrow_mut().lend(stream, range);
+    }
+
+    /// The stream holds on to no range any more.
+    pub(super) fn give_back(&self, stream: u32) {
+        self.gather.borrow_mut().give_back(stream);
+    }
+
+    /// Does something of the library's, and sends what it has written each time it stops. `None` when the peer is gone.
+    pub(super) async fn drive<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
+        let mut doing = pin!(doing);
+        poll_fn(|cx| {
+            let done = doing.as_mut().poll(cx);
+            match self.poll_send(cx) {
+                Poll::Ready(Err(_)) => Poll::Ready(None),
+                _ => done.map(Some),
+            }
+        })
+        .await
+    }
+
+    /// Sends everything that is gathered.
+    fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (mut gather, mut socket) = (self.gather.borrow_mut(), self.socket.borrow_mut());
+        while gather.len() > 0 {
+            let sent = gather.with_slices(|slices| Pin::new(&mut *socket).poll_write_vectored(cx, slices));
+            gather.advance(ready!(sent)?);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl Transport {
-    pub(super) fn new(socket: Socket, leftover: Vec<u8>, injected: Option<Vec<u8>>) -> Self {
+    pub(super) fn new(link: Rc<Link>, leftover: Vec<u8>, injected: Option<Vec<u8>>) -> Self {
         let injection = injected.map_or(Injection::None, |frames| Injection::Behind { begun: Vec::new(), frames });
-        let socket = Rc::new(RefCell::new(socket));
-        Self { socket, leftover, used: 0, injection, turn_bytes: 0, pause: None }
-    }
-
-    pub(super) fn handle(&self) -> Handle {
-        Handle(self.socket.clone())
+        Self { link, leftover, used: 0, injection, turn_bytes: 0, pause: None }
     }
 
     /// Bytes that were read ahead, or of the socket.
@@ -74,7 +114,7 @@ impl Transport {
         if left.is_empty() {
             self.leftover = Vec::new();
             self.used = 0;
-            return Pin::new(&mut *self.socket.borrow_mut()).poll_read(cx, buf);
+            return Pin::new(&mut *self.link.socket.borrow_mut()).poll_read(cx, buf);
         }
         let count = left.len().min(buf.len());
         buf[..count].copy_from_slice(&left[..count]);
@@ -138,15 +178,22 @@ impl AsyncRead for Transport {
 
 impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.socket.borrow_mut()).poll_write(cx, buf)
+        let is_full = self.link.gather.borrow().len() >= self.link.send_bytes_max;
+        if is_full {
+            ready!(self.link.poll_send(cx))?;
+        }
+        self.link.gather.borrow_mut().push(buf);
+        Poll::Ready(Ok(buf.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.socket.borrow_mut()).poll_flush(cx)
+    /// The library asks for this after each frame. What is gathered goes when it has no more of them.
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.socket.borrow_mut()).poll_close(cx)
+        ready!(self.link.poll_send(cx))?;
+        Pin::new(&mut *self.link.socket.borrow_mut()).poll_close(cx)
     }
 }
 
