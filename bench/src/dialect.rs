@@ -96,7 +96,7 @@ impl Dialect {
 
     /// Whether every message of the stream is one for a single subscriber, made for it alone.
     pub fn is_made_for_one(self, start: Start) -> bool {
-        matches!((self, start), (Self::Streamr, Start::Oldest) | (Self::FaunaHttp2, _))
+        (self, start) == (Self::Streamr, Start::Oldest)
     }
 }
 

@@ -74,6 +74,35 @@ fn a_cursor_knows_frame_boundaries() {
 }
 
 #[test]
+fn whole_frames_are_lent() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let feed = store.create_feed("news", FeedOptions::default()).unwrap();
+    drive(&store, &[&feed], async {
+        feed.append(batch(&[b"a", b"bcd", b"e"]), SeqMode::Assign).await.unwrap();
+        let mut cursor = feed.cursor(LINES, Start::Seq(0)).await.unwrap();
+        let mut ends = vec![77];
+        let table: [(usize, usize, &[u8], &[usize]); 7] = [
+            (0, 0, b"1:k:a\n", &[6]),
+            (0, 13, b"1:k:a\n", &[6]),
+            (0, 14, b"1:k:a\n2:k:bcd\n", &[6, 14]),
+            (0, 1_000, b"1:k:a\n2:k:bcd\n3:k:e\n", &[6, 14, 20]),
+            (2, 12, b"k:a\n2:k:bcd\n", &[4, 12]),
+            (12, 1_000, b"3:k:e\n", &[6]),
+            (6, 1_000, b"", &[]),
+        ];
+        for (advance, bytes_max, bytes, expected) in table {
+            cursor.advance(advance);
+            let lent = cursor.lend(bytes_max, &mut ends);
+            assert_eq!((lent.as_ref(), &*ends), (bytes, expected), "at most {bytes_max} bytes");
+        }
+        let lent = feed.cursor(LINES, Start::Seq(0)).await.unwrap().lend(6, &mut ends);
+        drop(cursor);
+        assert_eq!(lent.as_ref(), b"1:k:a\n", "what is lent needs no cursor");
+    });
+}
+
+#[test]
 fn cursors_follow_across_segments_and_parts() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -24,6 +24,7 @@ mod subscriber;
 mod sweep;
 mod tasks;
 mod timers;
+mod turns;
 pub(crate) mod views;
 pub(crate) mod watch;
 
@@ -55,6 +56,7 @@ use self::{
     sweep::{After, Ready},
     tasks::Tasks,
     timers::{TICK_MS, Wheel},
+    turns::Turns,
     views::{ViewId, Waking},
     watch::Watchers,
 };
@@ -175,6 +177,7 @@ pub(crate) struct Shard {
     stats: Arc<ShardStats>,
     tasks: Tasks,
     watchers: Watchers,
+    turns: Turns,
 }
 
 impl Shard {
@@ -210,6 +213,7 @@ impl Shard {
             appliance,
             tasks: Tasks::new(tasks),
             watchers: Watchers::default(),
+            turns: Turns::default(),
         }))
     }
 
@@ -226,7 +230,8 @@ impl Shard {
         while !self.stopped.get() {
             self.take_readiness()?;
             self.sweep();
-            if self.state.borrow().is_idle() {
+            self.turns.call();
+            if self.state.borrow().is_idle() && self.turns.is_empty() {
                 self.stats.publish(&self.state.borrow());
                 poll_fn(|cx| self.reactor.poll_awake(cx)).await?;
             } else {
@@ -307,14 +312,20 @@ impl Shard {
         self.tasks.spawn(task);
     }
 
+    /// Waits for the next turn of a stream that is a task of its own, before it sends.
+    pub(crate) async fn stream_turn(&self) {
+        self.reactor.nudge();
+        self.turns.wait().await;
+    }
+
     /// Counts a stream that is a task of its own, for as long as what this returns lives.
     pub(crate) fn count_stream(self: &Rc<Self>) -> Counted {
         self.state.borrow_mut().subscribers += 1;
         Counted(self.clone())
     }
 
-    /// Counts bytes that such a stream sends.
-    pub(crate) fn count_sent(&self, bytes: usize) {
+    /// Counts a send that has carried events of such a stream.
+    pub(super) fn count_sent(&self, bytes: usize) {
         let mut state = self.state.borrow_mut();
         state.sends += 1;
         state.sent_bytes += bytes as u64;

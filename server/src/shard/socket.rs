@@ -33,14 +33,17 @@ pub(crate) struct TaskSlot {
     /// The earliest of its entries in the wheel. Those behind it are left-overs.
     filed: Option<Tick>,
     timed_out: bool,
+    /// The last read found nothing, and nothing has come since: another need not try.
+    drained: bool,
     /// Waits for a first or next request; may be closed without a word when the appliance drains.
     idle: bool,
 }
 
 impl TaskSlot {
     pub(crate) fn wake(&mut self, readable: bool, writable: bool) {
-        if readable && let Some(waker) = self.reader.take() {
-            waker.wake();
+        if readable {
+            self.drained = false;
+            self.reader.take().into_iter().for_each(Waker::wake);
         }
         if writable && let Some(waker) = self.writer.take() {
             waker.wake();
@@ -145,6 +148,11 @@ impl Socket {
         }
     }
 
+    /// Counts a send of events.
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        self.shard.count_sent(bytes);
+    }
+
     /// What a send has come to.
     fn taken(&self, sent: rustix::io::Result<usize>, cx: &Context<'_>) -> Poll<io::Result<usize>> {
         match sent {
@@ -169,9 +177,15 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.with_slot(|task| task.drained) == Some(true) {
+            return self.wait(|task| task.reader = Some(cx.waker().clone()));
+        }
         match rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT) {
             Ok((count, _)) => Poll::Ready(Ok(count)),
-            Err(Errno::AGAIN | Errno::INTR) => self.wait(|task| task.reader = Some(cx.waker().clone())),
+            Err(Errno::AGAIN) => self.wait(|task| {
+                task.drained = true;
+                task.reader = Some(cx.waker().clone());
+            }),
             Err(error) => Poll::Ready(Err(error.into())),
         }
     }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     feeds::FeedEntry,
     shard::{
-        Shard, breathe,
+        Shard,
         protocol::Farewell,
         watch::{News, Watch},
     },
@@ -186,11 +186,10 @@ async fn follow(shard: &Rc<Shard>, sink: &Sink, following: Following) -> Result<
             return say_farewell(sink, farewell).await;
         }
         sink.note(cursor.next_seq());
+        shard.stream_turn().await;
         let events = take(&mut cursor, bytes_max).await;
         if !events.ends.is_empty() {
-            shard.count_sent(events.bytes.len());
             sink.send_events(events, client.framing()).await?;
-            breathe().await;
             continue;
         }
         match cursor.step() {

@@ -42,6 +42,11 @@ impl Gather {
         self.lent.retain(|(owner, _)| *owner != stream);
     }
 
+    /// Whether streams are sending events.
+    pub(super) fn is_lent(&self) -> bool {
+        !self.lent.is_empty()
+    }
+
     /// Adds bytes at the end.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.len += bytes.len();

@@ -29,7 +29,6 @@ use std::{
 use bytes::Bytes;
 use futures_lite::future;
 use h2::{Reason, server::Builder};
-use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 pub(crate) use self::upgrade::{SWITCHING, Upgraded, is_wanted, upgrade};
 use self::{
@@ -107,7 +106,7 @@ pub(crate) async fn serve(
         .max_send_buffer_size(STREAM_BUFFER_BYTES + send_bytes_max)
         .initial_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES);
-    let handshake = async { link.drive(builder.handshake::<_, Bytes>(transport.compat())).await?.ok() };
+    let handshake = async { link.drive(builder.handshake::<_, Bytes>(transport)).await?.ok() };
     let late = async {
         glommio::timer::sleep(Duration::from_millis(limits.header_timeout_ms)).await;
         None

@@ -8,14 +8,15 @@
 use std::{
     cell::RefCell,
     future::{Future, poll_fn},
-    io,
+    io::{self, IoSlice},
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_lite::{AsyncRead, AsyncWrite};
+use futures_lite::{AsyncRead as _, AsyncWrite as _};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::gather::Gather;
 use crate::shard::{breathe, socket::Socket};
@@ -96,7 +97,11 @@ impl Link {
         let (mut gather, mut socket) = (self.gather.borrow_mut(), self.socket.borrow_mut());
         while gather.len() > 0 {
             let sent = gather.with_slices(|slices| Pin::new(&mut *socket).poll_write_vectored(cx, slices));
-            gather.advance(ready!(sent)?);
+            let count = ready!(sent)?;
+            gather.advance(count);
+            if gather.is_lent() {
+                socket.count_sent(count);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -158,32 +163,46 @@ fn bytes_before_injection(begun: &[u8]) -> usize {
 }
 
 impl AsyncRead for Transport {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.turn_bytes >= TURN_BYTES {
             let pause = self.pause.get_or_insert_with(|| Box::pin(breathe()));
             ready!(pause.as_mut().poll(cx));
             self.pause = None;
             self.turn_bytes = 0;
         }
-        let read = self.poll_next(cx, buf);
-        match &read {
-            Poll::Ready(Ok(count)) => self.turn_bytes += count,
+        let Poll::Ready(read) = self.poll_next(cx, buf.initialize_unfilled()) else {
             // Waiting for the peer is a turn for everybody else.
-            Poll::Pending => self.turn_bytes = 0,
-            Poll::Ready(Err(_)) => {}
-        }
-        read
+            self.turn_bytes = 0;
+            return Poll::Pending;
+        };
+        let count = read?;
+        self.turn_bytes += count;
+        buf.advance(count);
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let is_full = self.link.gather.borrow().len() >= self.link.send_bytes_max;
         if is_full {
             ready!(self.link.poll_send(cx))?;
         }
-        self.link.gather.borrow_mut().push(buf);
-        Poll::Ready(Ok(buf.len()))
+        let mut gather = self.link.gather.borrow_mut();
+        bufs.iter().for_each(|buf| gather.push(buf));
+        Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     /// The library asks for this after each frame. What is gathered goes when it has no more of them.
@@ -191,7 +210,7 @@ impl AsyncWrite for Transport {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.link.poll_send(cx))?;
         Pin::new(&mut *self.link.socket.borrow_mut()).poll_close(cx)
     }
