@@ -71,7 +71,7 @@ mod tests {
         let mut waiting: Vec<_> = (0..CALLED_TOGETHER + 2).map(|number| (number, Box::pin(turns.wait()))).collect();
         let mut called = || {
             turns.call();
-            let mut called = Vec::new();
+            let mut called: Vec<usize> = Vec::new();
             waiting.retain_mut(|(number, wait)| {
                 let is_called = future::block_on(future::poll_once(wait)).is_some();
                 if is_called {
@@ -81,7 +81,7 @@ mod tests {
             });
             called
         };
-        assert_eq!(called(), [], "nobody stood in line yet");
+        assert_eq!(called(), Vec::<usize>::new(), "nobody stood in line yet");
         assert_eq!(called(), (0..CALLED_TOGETHER).collect::<Vec<_>>());
         assert_eq!(called(), [CALLED_TOGETHER, CALLED_TOGETHER + 1]);
         assert!(turns.is_empty());

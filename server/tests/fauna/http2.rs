@@ -255,6 +255,36 @@ fn t1_a_backlog_comes_in_few_frames() {
     assert!(frames <= 6, "{frames} frames for 200 events");
 }
 
+/// What is sent from the frame log, many frames at once, to two streams of a connection whose reader is slower than that.
+#[test]
+fn a_large_backlog_comes_whole_on_each_stream() {
+    const DOCUMENTS: i64 = 3_000;
+    let (_appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    let pad = "x".repeat(1_500);
+    for begin in (0..DOCUMENTS).step_by(500) {
+        client.ok(&format!("Set.sequence({begin}, {}).forEach(n => A.create({{ n: n, pad: '{pad}' }}))", begin + 500));
+    }
+    // Windows that are never full: SETTINGS_INITIAL_WINDOW_SIZE of 16 MiB.
+    let mut http2 = Http2::open_with(client.address, &[0, 4, 1, 0, 0, 0]);
+    http2.send(WINDOW_UPDATE, 0, 0, &[1, 0, 0, 0]);
+    let streams =
+        [GO, &[]].map(|headers| http2.request("POST", "/stream/1", headers, &body(json!({ "token": token }))));
+    streams.iter().for_each(|stream| assert!(http2.is_ok(*stream)));
+    std::thread::sleep(Duration::from_millis(200));
+    for stream in streams {
+        let (mut text, mut lines) = (Vec::new(), 0);
+        while lines < DOCUMENTS as usize + 1 {
+            let payload = http2.of_stream(stream).payload;
+            lines += payload.iter().filter(|byte| **byte == b'\n').count();
+            text.extend(payload);
+        }
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).skip(1);
+        let seen: Vec<i64> = lines.map(|line| change(&serde_json::from_slice(line).unwrap()).1).collect();
+        assert_eq!(seen, (0..DOCUMENTS).collect::<Vec<_>>());
+    }
+}
+
 /// T10: a client that has said goodbye still reads its streams. T7: nothing ends them for it.
 #[test]
 fn t7_t10_a_goodbye_ends_no_stream() {
