@@ -4,6 +4,7 @@ use super::*;
 use crate::commit::tail::{create_segment, write_mark};
 use crate::journal::log::Files;
 use crate::segment::segments_dir;
+use crate::storage::fault::{Fault, FaultDisk};
 use crate::storage::{Disk, RealDisk};
 
 const UID: u64 = 7;
@@ -48,9 +49,8 @@ impl Directory {
         segment_path(&self.dir.path().join("feeds/f"), 1)
     }
 
-    /// What the segment has behind its header, without zeros.
     fn redone(&self) -> Vec<u8> {
-        fs::read(self.segment()).unwrap().split_off(HEADER_BYTES as usize).into_iter().filter(|b| *b != 0).collect()
+        redone_in(self.dir.path())
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -60,6 +60,12 @@ impl Directory {
     fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) {
         File::options().write(true).open(self.file(name)).unwrap().write_all_at(bytes, offset).unwrap();
     }
+}
+
+/// What the segment has behind its header, without zeros.
+fn redone_in(data_dir: &Path) -> Vec<u8> {
+    let file = fs::read(segment_path(&data_dir.join("feeds/f"), 1)).unwrap();
+    file[HEADER_BYTES as usize..].iter().copied().filter(|byte| *byte != 0).collect()
 }
 
 fn redo(offset: u64, bytes: &[u8]) -> Redo<'_> {
@@ -194,6 +200,36 @@ fn a_file_that_is_about_to_be_used_again_is_read_as_what_it_was_or_as_empty() {
         }
         directory.replay().unwrap();
         assert_eq!(directory.redone(), if whole { &b"b"[..] } else { b"ab" });
+    }
+}
+
+/// What was synced in the other file is there, and the old content of this one, which is not needed any more, is no damage.
+#[test]
+fn a_power_cut_while_a_file_is_used_again_harms_neither() {
+    // Two headers, each synced; the first batch, and its sync; all of it.
+    for step in 1..=7 {
+        let directory = Directory::new();
+        let disk = FaultDisk::new(directory.dir.path()).unwrap();
+        let mut files = Files::create(&disk, directory.dir.path(), FILE_BYTES).unwrap();
+        let store = |files: &mut Files, offset: u64, byte: u8| {
+            files.add(&redo(offset, &[byte; 900]), 1_000);
+            files.store().is_ok()
+        };
+        assert!((0..4).all(|number| store(&mut files, 4096 + number * 1000, b'a')));
+        files.recycle().unwrap();
+        assert!((4..6).all(|number| store(&mut files, 4096 + number * 1000, b'b')));
+        disk.fail_at(disk.steps() + step, Fault::PowerCut);
+        let stored = files.recycle().is_ok() && store(&mut files, 10_096, b'c');
+        assert_eq!(stored, step == 7);
+        for seed in 0..60 {
+            let image = tempfile::tempdir().unwrap();
+            disk.write_image(seed, image.path()).unwrap();
+            replay(image.path(), &image.path().join("feeds")).unwrap_or_else(|error| panic!("step {step}: {error}"));
+            let redone = redone_in(image.path());
+            let count = |byte| redone.iter().filter(|redone| **redone == byte).count();
+            assert_eq!(count(b'b'), 1800, "step {step}");
+            assert!(count(b'c') == 900 || !stored && count(b'c') == 0, "step {step}");
+        }
     }
 }
 
