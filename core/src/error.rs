@@ -193,6 +193,20 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The journal, which holds what was acknowledged last, cannot be read.
+    #[error(
+        "{file}: {what} at offset {offset}; restore the data directory from a backup, or move the folder {dir} away: \
+         some of what was acknowledged last may then be missing",
+        file = file.display(), dir = file.parent().unwrap_or(file).display()
+    )]
+    Journal {
+        /// The file.
+        file: PathBuf,
+        /// Byte offset within it.
+        offset: u64,
+        /// What is wrong there.
+        what: &'static str,
+    },
     /// An input/output error.
     #[error("{path}: {source}", path = path.display())]
     Io {

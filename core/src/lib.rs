@@ -28,6 +28,7 @@ mod event;
 mod feed;
 mod frames;
 mod janitor;
+mod journal;
 mod retention;
 mod segment;
 pub mod storage;

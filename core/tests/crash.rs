@@ -8,16 +8,18 @@ mod common;
 
 use common::*;
 use futures_lite::future;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tailwater_core::storage::InlineStorage;
+use std::task::Poll;
 use tailwater_core::storage::fault::{Fault, FaultDisk};
+use tailwater_core::storage::{InlineStorage, QueuedStorage, Storage};
 use tailwater_core::*;
 
-/// What must be true after the power cut.
-#[derive(Default)]
+/// What must be true of a feed after the power cut.
 struct Oracle {
     /// Every event that was ever handed in and may be found: seq to the size of its body.
     offered: BTreeMap<u64, usize>,
@@ -34,7 +36,29 @@ struct Oracle {
     created: bool,
     deleting: bool,
     deleted: bool,
+    /// Whether each file of the journal was used again.
+    recycled: bool,
 }
+
+impl Default for Oracle {
+    fn default() -> Self {
+        Oracle {
+            offered: BTreeMap::new(),
+            batches: Vec::new(),
+            promised: 0,
+            first_seq: 1,
+            droppable: BTreeSet::new(),
+            dropped: BTreeSet::new(),
+            created: false,
+            deleting: false,
+            deleted: false,
+            recycled: false,
+        }
+    }
+}
+
+/// What must be true of each feed.
+type Oracles = BTreeMap<&'static str, Oracle>;
 
 /// Bytes of the event that is appended after the power cut.
 const AFTER: usize = 700;
@@ -134,8 +158,9 @@ fn work_compacting(
     clock: &AtomicU64,
     durability: Durability,
     retention: Retention,
-    oracle: &mut Oracle,
+    oracles: &mut Oracles,
 ) {
+    let oracle = oracles.entry("f").or_default();
     let feed_options = FeedOptions { retention, durability, segment_bytes_max: 1 << 20, ..FeedOptions::default() };
     let Ok(feed) = store.create_feed("f", feed_options) else { return };
     oracle.created = true;
@@ -176,7 +201,8 @@ fn store_options(disk: &FaultDisk, clock: &Arc<AtomicU64>) -> StoreOptions {
 }
 
 /// The workload; ends early when the power is cut.
-fn work(store: &Store, storage: &InlineStorage, clock: &AtomicU64, durability: Durability, oracle: &mut Oracle) {
+fn work(store: &Store, storage: &InlineStorage, clock: &AtomicU64, durability: Durability, oracles: &mut Oracles) {
+    let oracle = oracles.entry("f").or_default();
     let steadily = durability == Durability::Sync;
     let retention = Retention { age_ms: Some(1000), bytes: None };
     let feed_options = FeedOptions { retention, durability, segment_bytes_max: 1 << 20, ..FeedOptions::default() };
@@ -218,40 +244,150 @@ fn work(store: &Store, storage: &InlineStorage, clock: &AtomicU64, durability: D
     }
 }
 
+/// A feed, and what must be true of it.
+type Tracked<'a> = (Arc<Feed>, &'a mut Oracle);
+
+/// Appends to each feed at the same time, each batch of its own; whether all are acknowledged.
+async fn append_to_each(tracked: &mut [Tracked<'_>], batches: &[&[usize]]) -> bool {
+    let mut appends = Vec::new();
+    for ((feed, oracle), sizes) in tracked.iter_mut().zip(batches) {
+        appends.push(Box::pin(async move { append(feed, oracle, &[sizes]).await }));
+    }
+    let mut whole = true;
+    future::poll_fn(|context| {
+        appends.retain_mut(|append| match append.as_mut().poll(context) {
+            Poll::Ready(acknowledged) => {
+                whole &= acknowledged;
+                false
+            }
+            Poll::Pending => true,
+        });
+        if appends.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    whole
+}
+
+/// Several feeds whose small groups go into the journal together, so that its files are used again several times; some of their
+/// groups are large, one loses its oldest segments, one is compacted, one is deleted and created again.
+fn work_together(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracles: &mut Oracles) {
+    let storage = QueuedStorage::new(Arc::clone(storage.disk()));
+    let create = |name: &str, oracle: &mut Oracle| {
+        *oracle = Oracle::default();
+        let age_ms = (name == "brief").then_some(1000);
+        let retention = Retention { age_ms, bytes: None };
+        let options = FeedOptions { retention, segment_bytes_max: 1 << 20, ..FeedOptions::default() };
+        let feed = store.create_feed(name, options).ok();
+        oracle.created = feed.is_some();
+        feed
+    };
+    let mut tracked: Vec<Tracked<'_>> = Vec::new();
+    oracles.extend(["brief", "calm", "doomed", "even"].map(|name| (name, Oracle::default())));
+    for (name, oracle) in oracles.iter_mut() {
+        let Some(feed) = create(name, oracle) else { return };
+        tracked.push((feed, oracle));
+    }
+    let feeds: Vec<_> = tracked.iter().map(|(feed, _)| Arc::clone(feed)).collect();
+    let created_again = RefCell::new(None);
+    let work = async {
+        for round in 0..7 {
+            let (small, large) = (round + 7000, round + 400_000);
+            if round == 3 {
+                let (doomed, oracle) = &mut tracked[2];
+                if doomed.close().await.is_err() {
+                    return;
+                }
+                oracle.deleting = true;
+                if store.delete_feed("doomed").is_err() {
+                    return;
+                }
+                oracle.deleted = true;
+                let Some(feed) = create("doomed", oracle) else { return };
+                let writer = store.take_writer(&feed).unwrap().attach(storage.clone());
+                *created_again.borrow_mut() = Some(Box::pin(writer.run()));
+                *doomed = feed;
+                // Where the small groups of the one before were; the journal gets nothing of this.
+                if !append_to_each(&mut tracked[2..3], &[&[20_000, 1, 2]]).await {
+                    return;
+                }
+            }
+            let together: &[&[usize]] = &[&[small, 1], &[10, 20, 30], &[small], &[small, 50]];
+            let alone: &[&[usize]] = &[&[large], &[small]];
+            if !append_to_each(&mut tracked, together).await || !append_to_each(&mut tracked, alone).await {
+                return;
+            }
+            let (even, oracle) = &mut tracked[3];
+            let shrinks = round % 2 == 1;
+            if shrinks && (even.seal().await.is_err() || !compact(even, oracle, |seq| seq % 3 == 1).await) {
+                return;
+            }
+            clock.fetch_add(600, Ordering::Relaxed);
+            store.tick();
+        }
+        tracked[0].1.recycled = ["0.redo", "1.redo"].iter().all(|name| {
+            let file = std::fs::read(store.dir().join("journal").join(name));
+            // The base seq of its first header.
+            file.is_ok_and(|file| u64::from_le_bytes(file[24..32].try_into().unwrap()) > 10)
+        });
+    };
+    let others = async {
+        loop {
+            storage.run_next();
+            future::poll_fn(|context| {
+                if let Some(writer) = created_again.borrow_mut().as_mut() {
+                    assert!(writer.as_mut().poll(context).is_pending(), "nobody closes it");
+                }
+                Poll::Ready(())
+            })
+            .await;
+            future::yield_now().await;
+        }
+    };
+    let feeds: Vec<_> = feeds.iter().collect();
+    drive_on(store, &feeds, storage.clone(), future::or(work, others));
+}
+
 /// Opens what is left and compares it with what was promised; then goes on appending, closes cleanly, and opens it again.
-fn check(image: &Path, oracle: &Oracle, label: &str) {
+fn check(image: &Path, oracles: &Oracles, label: &str) {
     // Retention stands still from here on.
     let options = || StoreOptions { clock: Clock::Manual(Arc::new(AtomicU64::new(0))), ..options() };
     let store = Store::open(image, options()).unwrap_or_else(|error| panic!("{label}: {error}"));
-    let Some(feed) = store.feed("f") else {
-        assert!(!oracle.created || oracle.deleting, "{label}: the feed is lost");
-        return;
-    };
-    assert!(!oracle.deleted, "{label}: the feed is back");
-    assert_eq!(feed.state(), FeedState::Open, "{label}");
-    let names = std::fs::read_dir(image.join("feeds/f/segments")).unwrap().map(|entry| entry.unwrap().file_name());
-    assert!(
-        names.into_iter().all(|name| name.to_string_lossy().ends_with(".seg")),
-        "{label}: something is left behind"
-    );
-    let found = read_all(&feed, 0);
-    check_events(&found, &feed, oracle, label);
-    let last = feed.last_seq();
-    drive(&store, &[&feed], async {
-        let appended = feed
-            .append(batch(&[&[b'a'; AFTER]]), SeqMode::Assign)
-            .await
-            .unwrap_or_else(|error| panic!("{label}: {error}"));
-        assert_eq!(appended.first_seq, last + 1, "{label}");
-        feed.close().await.unwrap();
-    });
-    drop((feed, store));
+    let mut expected = Vec::new();
+    for (name, oracle) in oracles {
+        let label = format!("{label}, feed {name}");
+        let Some(feed) = store.feed(name) else {
+            assert!(!oracle.created || oracle.deleting, "{label}: the feed is lost");
+            continue;
+        };
+        assert!(!oracle.deleted, "{label}: the feed is back");
+        assert_eq!(feed.state(), FeedState::Open, "{label}");
+        let segments = image.join("feeds").join(name).join("segments");
+        let names = std::fs::read_dir(segments).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(
+            names.into_iter().all(|name| name.to_string_lossy().ends_with(".seg")),
+            "{label}: something is left behind"
+        );
+        let mut found = read_all(&feed, 0);
+        check_events(&found, &feed, oracle, &label);
+        let last = feed.last_seq();
+        drive(&store, &[&feed], async {
+            let appended = feed
+                .append(batch(&[&[b'a'; AFTER]]), SeqMode::Assign)
+                .await
+                .unwrap_or_else(|error| panic!("{label}: {error}"));
+            assert_eq!(appended.first_seq, last + 1, "{label}");
+            feed.close().await.unwrap();
+        });
+        found.push((last + 1, vec![b'a'; AFTER]));
+        expected.push((name, found));
+    }
+    drop(store);
     let store = Store::open(image, options()).unwrap();
-    let feed = store.feed("f").unwrap();
-    assert_eq!(feed.state(), FeedState::Open, "{label}: second opening");
-    let mut expected = found;
-    expected.push((last + 1, vec![b'a'; AFTER]));
-    assert!(read_all(&feed, 0) == expected, "{label}: second opening");
+    for (name, expected) in expected {
+        let feed = store.feed(name).unwrap();
+        assert_eq!(feed.state(), FeedState::Open, "{label}, feed {name}: second opening");
+        assert!(read_all(&feed, 0) == expected, "{label}, feed {name}: second opening");
+    }
 }
 
 fn check_events(found: &[(u64, Vec<u8>)], feed: &Feed, oracle: &Oracle, label: &str) {
@@ -277,10 +413,10 @@ fn check_events(found: &[(u64, Vec<u8>)], feed: &Feed, oracle: &Oracle, label: &
 }
 
 /// What is done until the power is cut.
-type Workload<'a> = &'a dyn Fn(&Store, &InlineStorage, &AtomicU64, &mut Oracle);
+type Workload<'a> = &'a dyn Fn(&Store, &InlineStorage, &AtomicU64, &mut Oracles);
 
 /// Runs the workload on a new disk with a fault; returns the number of storage steps.
-fn run(workload: Workload<'_>, fault: Option<(u64, Fault)>, examine: impl FnOnce(&FaultDisk, &Oracle)) -> u64 {
+fn run(workload: Workload<'_>, fault: Option<(u64, Fault)>, examine: impl FnOnce(&FaultDisk, &Oracles)) -> u64 {
     let dir = scratch();
     drop(open(dir.path()));
     let disk = FaultDisk::new(dir.path()).unwrap();
@@ -288,11 +424,11 @@ fn run(workload: Workload<'_>, fault: Option<(u64, Fault)>, examine: impl FnOnce
         disk.fail_at(step, fault);
     }
     let clock = Arc::new(AtomicU64::new(1_700_000_000_000));
-    let mut oracle = Oracle { first_seq: 1, ..Oracle::default() };
+    let mut oracles = Oracles::new();
     let store = Store::open(dir.path(), store_options(&disk, &clock)).unwrap();
-    workload(&store, &InlineStorage::new(Arc::new(disk.clone())), &clock, &mut oracle);
+    workload(&store, &InlineStorage::new(Arc::new(disk.clone())), &clock, &mut oracles);
     let steps = disk.steps();
-    examine(&disk, &oracle);
+    examine(&disk, &oracles);
     steps
 }
 
@@ -301,16 +437,16 @@ fn seeds() -> Vec<u64> {
     (1..=5).chain(extra).collect()
 }
 
-fn cut_the_power_at_each_step(workload: Workload<'_>, what: &str, is_covered: impl FnOnce(&Oracle) -> bool) {
+fn cut_the_power_at_each_step(workload: Workload<'_>, what: &str, is_covered: impl FnOnce(&Oracles) -> bool) {
     let steps =
-        run(workload, None, |_, oracle| assert!(is_covered(oracle), "{what}: the workload leaves something out"));
+        run(workload, None, |_, oracles| assert!(is_covered(oracles), "{what}: the workload leaves something out"));
     assert!(steps > 60, "only {steps} steps");
     for step in 1..=steps {
-        run(workload, Some((step, Fault::PowerCut)), |disk, oracle| {
+        run(workload, Some((step, Fault::PowerCut)), |disk, oracles| {
             for seed in seeds() {
                 let image = scratch();
                 disk.write_image(seed, image.path()).unwrap();
-                check(image.path(), oracle, &format!("{what}, step {step}, seed {seed}"));
+                check(image.path(), oracles, &format!("{what}, step {step}, seed {seed}"));
             }
         });
     }
@@ -321,25 +457,25 @@ fn meet_an_error_at_each_step(workload: Workload<'_>) {
     let steps = run(workload, None, |_, _| {});
     for step in 1..=steps {
         for kind in [ErrorKind::Other, ErrorKind::StorageFull] {
-            run(workload, Some((step, Fault::Error(kind))), |disk, oracle| {
+            run(workload, Some((step, Fault::Error(kind))), |disk, oracles| {
                 let image = scratch();
                 disk.write_image(step, image.path()).unwrap();
-                check(image.path(), oracle, &format!("{kind} at step {step}, seed {step}"));
+                check(image.path(), oracles, &format!("{kind} at step {step}, seed {step}"));
             });
         }
     }
 }
 
-fn steady(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle) {
-    work(store, storage, clock, Durability::Sync, oracle);
+fn steady(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracles: &mut Oracles) {
+    work(store, storage, clock, Durability::Sync, oracles);
 }
 
-fn keeping_all(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle) {
-    work_compacting(store, storage, clock, Durability::Sync, Retention::default(), oracle);
+fn keeping_all(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracles: &mut Oracles) {
+    work_compacting(store, storage, clock, Durability::Sync, Retention::default(), oracles);
 }
 
-fn is_deleted_in_the_end(oracle: &Oracle) -> bool {
-    oracle.deleted && oracle.first_seq > 20
+fn is_deleted_in_the_end(oracles: &Oracles) -> bool {
+    oracles["f"].deleted && oracles["f"].first_seq > 20
 }
 
 #[test]
@@ -349,35 +485,36 @@ fn a_power_cut_at_any_step_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn a_power_cut_without_syncs_leaves_whole_batches_without_gaps() {
-    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle| {
-        work(store, storage, clock, Durability::Os, oracle);
+    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracles: &mut Oracles| {
+        work(store, storage, clock, Durability::Os, oracles);
     };
     cut_the_power_at_each_step(&workload, "os", is_deleted_in_the_end);
 }
 
 #[test]
 fn a_power_cut_during_compaction_leaves_the_old_segments_or_the_new_one() {
-    cut_the_power_at_each_step(&keeping_all, "compaction", |oracle| {
+    cut_the_power_at_each_step(&keeping_all, "compaction", |oracles| {
+        let oracle = &oracles["f"];
         oracle.dropped == oracle.droppable && oracle.dropped.len() > 9 && oracle.first_seq == 1
     });
 }
 
 #[test]
 fn a_power_cut_during_compaction_takes_nothing_that_what_was_dropped_waits_for() {
-    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle| {
-        work_compacting(store, storage, clock, Durability::Os, Retention::default(), oracle);
+    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracles: &mut Oracles| {
+        work_compacting(store, storage, clock, Durability::Os, Retention::default(), oracles);
     };
-    cut_the_power_at_each_step(&workload, "compaction, os", |oracle| oracle.dropped == oracle.droppable);
+    cut_the_power_at_each_step(&workload, "compaction, os", |oracles| oracles["f"].dropped == oracles["f"].droppable);
 }
 
 #[test]
 fn a_power_cut_during_compaction_and_retention() {
-    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracle: &mut Oracle| {
+    let workload = |store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracles: &mut Oracles| {
         let retention = Retention { age_ms: Some(800), bytes: None };
-        work_compacting(store, storage, clock, Durability::Sync, retention, oracle);
+        work_compacting(store, storage, clock, Durability::Sync, retention, oracles);
     };
-    cut_the_power_at_each_step(&workload, "compaction and retention", |oracle| {
-        !oracle.dropped.is_empty() && oracle.first_seq > 10
+    cut_the_power_at_each_step(&workload, "compaction and retention", |oracles| {
+        !oracles["f"].dropped.is_empty() && oracles["f"].first_seq > 10
     });
 }
 
@@ -389,4 +526,17 @@ fn an_error_at_any_step_loses_nothing_that_was_acknowledged() {
 #[test]
 fn an_error_at_any_step_of_compaction_loses_nothing() {
     meet_an_error_at_each_step(&keeping_all);
+}
+
+#[test]
+fn a_power_cut_at_any_step_loses_nothing_that_the_journal_has() {
+    cut_the_power_at_each_step(&work_together, "together", |oracles| {
+        let (brief, doomed, even) = (&oracles["brief"], &oracles["doomed"], &oracles["even"]);
+        brief.recycled && brief.first_seq > 5 && doomed.promised > 5 && even.dropped.len() > 3
+    });
+}
+
+#[test]
+fn an_error_at_any_step_of_feeds_that_share_the_journal_loses_nothing() {
+    meet_an_error_at_each_step(&work_together);
 }

@@ -79,23 +79,3 @@ fn what_a_killed_process_left_in_the_page_cache_is_made_durable_before_it_is_sho
     let feed = store.feed("f").unwrap();
     assert_eq!((feed.event_count(), feed.state()), (2, FeedState::Open));
 }
-
-/// The first small group writes zeros behind it; those that follow find their blocks written, and take a step less.
-#[test]
-fn blocks_are_laid_out_ahead_of_small_groups() {
-    let dir = scratch();
-    let store = open(dir.path());
-    let feed = store.create_feed("f", FeedOptions::default()).unwrap();
-    let disk = FaultDisk::new(dir.path()).unwrap();
-    drive_on(&store, &[&feed], InlineStorage::new(Arc::new(disk.clone())), async {
-        let mut steps = Vec::new();
-        for _ in 0..3 {
-            let before = disk.steps();
-            feed.append(batch(&[b"a"]), SeqMode::Assign).await.unwrap();
-            steps.push(disk.steps() - before);
-        }
-        assert_eq!(steps[0], steps[1] + 1);
-        assert_eq!(steps[1], steps[2]);
-        assert_eq!(read_all(&feed, 0).len(), 3);
-    });
-}

@@ -8,9 +8,10 @@ use common::*;
 use futures_lite::future::block_on;
 use glommio::{LocalExecutorBuilder, Placement};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use tailwater_core::storage::PoolStorage;
+use tailwater_core::storage::fault::FaultDisk;
 use tailwater_core::*;
 
 const PUBLISHERS: u64 = 3;
@@ -40,8 +41,12 @@ fn publish(feed: &Feed, publisher: u64) -> Vec<u64> {
 
 /// Runs the writers of `feeds` on a glommio executor of their own until they are closed.
 fn shard(store: &Store, feeds: &[&Arc<Feed>]) -> thread::JoinHandle<()> {
+    shard_on(store, feeds, PoolStorage::new(2).unwrap())
+}
+
+/// The same on any disk.
+fn shard_on(store: &Store, feeds: &[&Arc<Feed>], storage: PoolStorage) -> thread::JoinHandle<()> {
     let seeds: Vec<_> = feeds.iter().map(|feed| store.take_writer(feed).unwrap()).collect();
-    let storage = PoolStorage::new(2).unwrap();
     thread::spawn(move || {
         let executor = LocalExecutorBuilder::new(Placement::Unbound).make().unwrap();
         executor.run(async {
@@ -202,4 +207,58 @@ fn a_cursor_knows_what_comes_next_while_it_is_being_written() {
     assert!(followed > 0 && opened > 0);
     block_on(feed.close()).unwrap();
     executor.join().unwrap();
+}
+
+/// Power cuts at any moment, while writers on two shards lead each other and the files of the journal are used again.
+#[test]
+fn feeds_of_several_shards_share_a_journal_that_has_what_was_acknowledged() {
+    const EVENTS: u64 = 120;
+    let dir = scratch();
+    let store = open(dir.path());
+    let feeds: Vec<_> =
+        (0..6).map(|number| store.create_feed(&format!("feed-{number}"), FeedOptions::default()).unwrap()).collect();
+    let disk = FaultDisk::new(dir.path()).unwrap();
+    let shards: Vec<_> = feeds
+        .chunks(3)
+        .map(|feeds| {
+            let storage = PoolStorage::on(Arc::new(disk.clone()), 2).unwrap();
+            shard_on(&store, &feeds.iter().collect::<Vec<_>>(), storage)
+        })
+        .collect();
+    let acknowledged: Vec<_> = feeds.iter().map(|_| AtomicU64::new(0)).collect();
+    let body = |seq: u64| vec![seq as u8; (seq * 131 % 4000) as usize];
+    let check = |seed| {
+        let promised: Vec<_> = acknowledged.iter().map(|seq| seq.load(Ordering::Acquire)).collect();
+        let image = scratch();
+        disk.write_image(seed, image.path()).unwrap();
+        let store = open(image.path());
+        for (feed, promised) in feeds.iter().zip(&promised) {
+            let feed = store.feed(feed.name()).unwrap();
+            assert_eq!(feed.state(), FeedState::Open);
+            let found = read_all(&feed, 0);
+            assert!(found.len() as u64 >= *promised, "{} of {promised} events", found.len());
+            let whole = found.iter().zip(1..).all(|((seq, bytes), expected)| *seq == expected && *bytes == body(*seq));
+            assert!(whole, "once, and in order");
+        }
+        promised
+    };
+    thread::scope(|scope| {
+        for (feed, acknowledged) in feeds.iter().zip(&acknowledged) {
+            scope.spawn(move || {
+                for seq in 1..=EVENTS {
+                    block_on(feed.append(batch(&[&body(seq)]), SeqMode::Assign)).unwrap();
+                    acknowledged.store(seq, Ordering::Release);
+                }
+            });
+        }
+        let mut seed = 0;
+        while check(seed) != [EVENTS; 6] {
+            seed += 1;
+        }
+    });
+    check(u64::MAX);
+    for feed in &feeds {
+        block_on(feed.close()).unwrap();
+    }
+    shards.into_iter().for_each(|shard| shard.join().unwrap());
 }

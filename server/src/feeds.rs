@@ -171,6 +171,10 @@ impl CommitListener for News {
             feeds.tell_window_moved(feed);
         }
     }
+
+    fn journal_given_up(&self, reason: &str) {
+        tracing::warn!(reason, "the journal is not used any more: every feed syncs for itself until the next start");
+    }
 }
 
 impl Feeds {

@@ -8,6 +8,7 @@ use crate::error::AppendError;
 use crate::feed::FeedState;
 use crate::feed::options::Durability;
 use crate::frames::writer::FrameWriter;
+use crate::journal::{Outcome, SmallGroup};
 use crate::retention;
 use crate::segment::format::Mark;
 use crate::storage::{CacheWrite, DiskFile, Storage};
@@ -76,7 +77,7 @@ impl<S: Storage> Writer<S> {
         let tail = self.tail.as_ref();
         Some(GroupStart {
             last_seq: self.core().position.last_seq(),
-            durable_to: u32::try_from(tail.map_or(0, |tail| tail.synced)).ok()?,
+            durable_to: u32::try_from(tail.map_or(0, |tail| tail.durable)).ok()?,
             salt: tail.map_or(0, |tail| tail.segment.header.salt),
         })
     }
@@ -108,48 +109,54 @@ impl<S: Storage> Writer<S> {
     /// Writes, syncs, shows and acknowledges a group.
     async fn store(&mut self, mut group: Group) {
         let Some(tail) = &self.tail else { return };
-        let sync = self.core().options.durability == Durability::Sync;
         let (file, path, offset) = (tail.file.clone(), tail.segment.path.clone(), tail.end);
         let disk = Arc::clone(self.storage.disk());
         let bytes = Arc::new(std::mem::take(&mut group.bytes));
-        let group_end = offset + bytes.len() as u64;
-        let zeros = if sync { tail.zeros_behind(bytes.len() as u64) } else { &[] };
-        let laid_out = group_end + zeros.len() as u64;
         let job_bytes = Arc::clone(&bytes);
         let write = move || -> io::Result<Arc<dyn DiskFile>> {
             let file = tail::open(&*disk, file, &path)?;
             file.write_at(&job_bytes, offset)?;
-            if !zeros.is_empty() {
-                file.write_at(zeros, group_end)?;
-            }
-            if sync {
-                file.sync()?;
-            }
             Ok(file)
         };
-        let (stored, cached) = if bytes.len() <= ENCODE_FIRST_BYTES_MAX {
+        let (written, reach) = if bytes.len() <= SMALL_GROUP_BYTES_MAX {
             let writes = encode(tail, &mut self.live, &bytes, offset).await;
-            let both = self.storage.run(move || (perform(writes), write())).await;
-            both.map_or_else(|lost| (Err(lost), None), |(cached, stored)| (stored, Some(cached)))
+            let write: Write = Box::new(move || {
+                let cached = Cached::perform(writes);
+                Written { file: write(), cached }
+            });
+            self.store_small(tail, Arc::clone(&bytes), write).await
         } else {
-            let stored = self.storage.run(write);
+            let sync = self.core().options.durability == Durability::Sync;
+            let stored = self.storage.run(move || write().and_then(|file| if sync { synced(file) } else { Ok(file) }));
             let writes = encode(tail, &mut self.live, &bytes, offset).await;
-            let cached = self.storage.run(move || perform(writes));
-            (stored.await.flatten(), cached.await.ok())
+            let cached = self.storage.run(move || Cached::perform(writes));
+            let written = Written { file: stored.await.flatten(), cached: cached.await.unwrap_or_default() };
+            (written, if sync { Reach::Synced } else { Reach::Written })
         };
-        let cached = Cached { results: cached };
-        match stored {
-            Ok(file) => {
-                self.lay_out(laid_out);
-                self.show(group, file, group_end, sync, &cached);
-            }
+        match written.file {
+            Ok(file) => self.show(group, file, offset + bytes.len() as u64, reach, &written.cached),
             Err(error) => self.give_up(group, &error),
         }
     }
 
-    fn lay_out(&mut self, to: u64) {
-        if let Some(tail) = &mut self.tail {
-            tail.laid_out = tail.laid_out.max(to);
+    /// Lets a small group be written, together with those of other feeds if it has to be synced.
+    async fn store_small(&self, tail: &tail::Tail, bytes: Arc<Vec<u8>>, write: Write) -> (Written, Reach) {
+        if self.core().options.durability != Durability::Sync {
+            return (self.storage.run(write).await.unwrap_or_else(Written::lost), Reach::Written);
+        }
+        let header = &tail.segment.header;
+        let feed = Arc::clone(self.core());
+        let group = SmallGroup { feed, base_seq: header.base_seq, salt: header.salt, offset: tail.end, bytes, write };
+        match self.core().store.journal.commit(&self.storage, group).await {
+            Outcome::Journaled(written) => (written, Reach::Journaled),
+            Outcome::Direct(write) => {
+                let job = self.storage.run(move || {
+                    let Written { file, cached } = write();
+                    Written { file: file.and_then(synced), cached }
+                });
+                (job.await.unwrap_or_else(Written::lost), Reach::Synced)
+            }
+            Outcome::Lost => (Written::lost(io::Error::other("a storage job was lost")), Reach::Written),
         }
     }
 
@@ -164,14 +171,14 @@ impl<S: Storage> Writer<S> {
     }
 
     /// The group is as durable as it has to be: makes it visible, then answers.
-    fn show(&mut self, group: Group, file: Arc<dyn DiskFile>, group_end: u64, synced: bool, cached: &Cached) {
+    fn show(&mut self, group: Group, file: Arc<dyn DiskFile>, group_end: u64, reach: Reach, cached: &Cached) {
         let now_ms = self.core().store.options.clock.now_ms();
         let Some(tail) = &mut self.tail else { return };
         let bytes = group_end - tail.end;
         tail.file = Some(file);
         tail.end = group_end;
-        if synced {
-            tail.synced = group_end;
+        if reach == Reach::Journaled {
+            tail.durable = group_end;
         }
         let count = tail.segment.count() + group.count;
         tail.segment.publish(Mark {
@@ -185,6 +192,9 @@ impl<S: Storage> Writer<S> {
             && cached.is_whole(None)
         {
             index.publish(index.count() + group.count);
+        }
+        if reach == Reach::Synced {
+            self.synced_to(group_end);
         }
         // Whoever sees the new last seq finds its frames.
         self.show_frames(cached);
@@ -203,22 +213,64 @@ impl<S: Storage> Writer<S> {
     }
 }
 
-/// A group of at most so many bytes is encoded before it is stored, and everything is written by one job: handing over a
-/// second one would cost more than encoding so little. Larger groups are encoded while the disk works.
-const ENCODE_FIRST_BYTES_MAX: usize = 16 << 10;
+/// A group of at most so many bytes is encoded before it is stored, everything is written by one job, and the journal makes it
+/// durable: handing over a second job would cost more than encoding so little. Larger groups are encoded while the disk works,
+/// and sync their segment: the journal would only write them twice.
+const SMALL_GROUP_BYTES_MAX: usize = 16 << 10;
 
-fn perform(writes: Vec<Tagged>) -> Vec<(Option<usize>, io::Result<()>)> {
-    writes.into_iter().map(|(tag, write)| (tag, write.perform())).collect()
+/// How far a group has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// It is in the page cache.
+    Written,
+    /// The journal has it; its segment is written.
+    Journaled,
+    /// Its segment is synced.
+    Synced,
+}
+
+/// Writes a group to its segment, and to rebuildable files. Blocks.
+pub(crate) type Write = Box<dyn FnOnce() -> Written + Send>;
+
+/// How writing a group went.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The segment's file.
+    pub(crate) file: io::Result<Arc<dyn DiskFile>>,
+    pub(super) cached: Cached,
+}
+
+impl Written {
+    fn lost(error: io::Error) -> Written {
+        Written { file: Err(error), cached: Cached::default() }
+    }
+
+    /// What was written could not be made durable.
+    pub(crate) fn fail(&mut self, error: &io::Error) {
+        if self.file.is_ok() {
+            self.file = Err(io::Error::new(error.kind(), error.to_string()));
+        }
+    }
+}
+
+fn synced(file: Arc<dyn DiskFile>) -> io::Result<Arc<dyn DiskFile>> {
+    file.sync()?;
+    Ok(file)
 }
 
 /// How the writes to rebuildable files went.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Cached {
     /// `None` when the job that made them was lost.
     results: Option<Vec<(Option<usize>, io::Result<()>)>>,
 }
 
 impl Cached {
+    fn perform(writes: Vec<Tagged>) -> Cached {
+        let results = writes.into_iter().map(|(tag, write)| (tag, write.perform()));
+        Cached { results: Some(results.collect()) }
+    }
+
     /// Whether every write with this tag succeeded.
     pub(super) fn is_whole(&self, tag: Option<usize>) -> bool {
         let whole = |results: &Vec<(Option<usize>, io::Result<()>)>| {

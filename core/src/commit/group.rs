@@ -16,7 +16,7 @@ use crate::segment::index::IndexEntry;
 pub(crate) struct GroupStart {
     /// The last seq before it.
     pub(crate) last_seq: u64,
-    /// Everything before this offset of the segment is synced.
+    /// Everything before this offset of the segment is durable, there or in the journal.
     pub(crate) durable_to: u32,
     /// Salt of the segment.
     pub(crate) salt: u32,

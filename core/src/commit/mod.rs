@@ -1,6 +1,7 @@
 //! Group commit: the one task that writes a feed.
 //!
-//! Owns the order of things: write, sync, show, answer. Everything that was queued while a sync was under way goes into the next
+//! Owns the order of things: write, sync, show, answer. Small groups are synced by the journal, for many feeds at once
+//! ([`crate::journal`]). Everything that was queued while a sync was under way goes into the next
 //! one, so the busier the feed, the larger the group and the cheaper each event. Its parts: [`queue`] (what waits), [`group`]
 //! (numbering and layout), [`append`] (one group), [`tail`] and [`rotate`] (segments), [`live`] (frames of the tail); retention is
 //! in [`crate::retention`]. Never blocks: what touches the disk runs in [`Storage::run`]. Tested in `tests/`.
@@ -12,6 +13,8 @@ pub(crate) mod queue;
 mod rotate;
 pub(crate) mod tail;
 mod upkeep;
+
+pub(crate) use append::{Write, Written};
 
 use crate::feed::{Feed, FeedCore, FeedState};
 use crate::frames::writer::FrameWriter;

@@ -49,7 +49,9 @@ impl<S: Storage> Writer<S> {
             salt: random_u64() as u32,
             compacted: false,
         };
+        let end = tail.end;
         let file = self.replace_file(tail, header).await?;
+        self.synced_to(end);
         self.enter(header, file);
         Ok(())
     }

@@ -20,51 +20,28 @@ pub(crate) struct Tail {
     pub(crate) file: Option<Arc<dyn DiskFile>>,
     /// Where the next record goes; everything before is written.
     pub(crate) end: u64,
-    /// Everything before this offset is synced.
+    /// Everything before this offset is synced in this file.
     pub(crate) synced: u64,
-    /// Everything before this offset has been written once, be it with zeros.
-    pub(crate) laid_out: u64,
+    /// Everything before this offset is synced, or in the journal: a power cut does not take it.
+    pub(crate) durable: u64,
 }
-
-/// How far ahead of a small group zeros are written. The first write to a reserved block changes the file's metadata, which
-/// the sync has to write too, and on a file system with a journal with several writes; so a slow feed does it once for many groups.
-const LAY_OUT_BYTES: u64 = 64 << 10;
-
-/// Larger groups reach new blocks with almost every sync, and would only write them twice.
-const LAY_OUT_FOR_BYTES_MAX: u64 = 16 << 10;
-
-static ZEROS: [u8; LAY_OUT_BYTES as usize] = [0; LAY_OUT_BYTES as usize];
 
 impl Tail {
     /// A segment as recovery left it: all of it is on the disk.
     pub(crate) fn recovered(segment: Arc<Segment>) -> Tail {
         let end = segment.committed();
-        Tail { segment, file: None, end, synced: end, laid_out: end }
+        Tail { segment, file: None, end, synced: end, durable: end }
     }
 
     /// The segment that [`succeed`] has created.
     pub(crate) fn begun(segment: Arc<Segment>, file: Arc<dyn DiskFile>) -> Tail {
-        Tail { segment, file: Some(file), end: HEADER_BYTES, synced: HEADER_BYTES, laid_out: HEADER_BYTES }
-    }
-
-    /// The zeros that are to be written behind a group of so many bytes, in the same sync.
-    pub(crate) fn zeros_behind(&self, group_bytes: u64) -> &'static [u8] {
-        &ZEROS[..zeros_behind(self.end, self.laid_out, group_bytes, self.segment.header.capacity) as usize]
+        Tail { segment, file: Some(file), end: HEADER_BYTES, synced: HEADER_BYTES, durable: HEADER_BYTES }
     }
 
     /// Bytes that still fit.
     pub(crate) fn room(&self) -> u64 {
         if self.segment.is_sealed() { 0 } else { self.segment.header.capacity - self.end }
     }
-}
-
-/// How many zeros; see [`Tail::zeros_behind`].
-fn zeros_behind(end: u64, laid_out: u64, group_bytes: u64, capacity: u64) -> u64 {
-    let group_end = end + group_bytes;
-    if group_end <= laid_out || group_bytes > LAY_OUT_FOR_BYTES_MAX {
-        return 0;
-    }
-    group_end.next_multiple_of(LAY_OUT_BYTES).min(capacity) - group_end
 }
 
 /// Opens the file of a segment.
@@ -154,23 +131,6 @@ mod tests {
         ];
         for (position, (actual, expected)) in cases.into_iter().enumerate() {
             assert_eq!(actual, expected, "case {position}");
-        }
-    }
-
-    #[test]
-    fn a_slow_feed_lays_out_many_groups_at_once() {
-        const KIB: u64 = 1 << 10;
-        let cases = [
-            ("the first group", (4 * KIB, 4 * KIB, 600, 1024 * KIB), 60 * KIB - 600),
-            ("one that fits into what is laid out", (5 * KIB, 64 * KIB, 600, 1024 * KIB), 0),
-            ("one that ends where that ends", (63 * KIB, 64 * KIB, KIB, 1024 * KIB), 0),
-            ("one across its end", (63 * KIB, 64 * KIB, 2 * KIB, 1024 * KIB), 63 * KIB),
-            ("one that ends at a boundary", (60 * KIB, 60 * KIB, 4 * KIB, 1024 * KIB), 0),
-            ("a large one", (4 * KIB, 4 * KIB, 16 * KIB + 1, 1024 * KIB), 0),
-            ("the end of the segment", (1000 * KIB, 1000 * KIB, KIB, 1010 * KIB), 9 * KIB),
-        ];
-        for (what, (end, laid_out, group_bytes, capacity), expected) in cases {
-            assert_eq!(zeros_behind(end, laid_out, group_bytes, capacity), expected, "{what}");
         }
     }
 }

@@ -43,10 +43,20 @@ impl<S: Storage> Writer<S> {
         let end = tail.end;
         match self.storage.run(move || file.sync()).await.flatten() {
             Ok(()) => {
-                tail.synced = end;
+                self.synced_to(end);
                 Ok(())
             }
             Err(error) => Err(self.sync_failed(&error)),
+        }
+    }
+
+    /// The tail is synced up to here: the journal need not keep what it has of this feed.
+    pub(super) fn synced_to(&mut self, end: u64) {
+        let Some(tail) = &mut self.tail else { return };
+        let was_journaled = tail.synced < tail.durable;
+        (tail.synced, tail.durable) = (end, end);
+        if was_journaled {
+            self.core().store.journal.settle(self.core().id);
         }
     }
 

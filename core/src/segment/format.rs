@@ -140,7 +140,7 @@ fn checksum_around(block: &[u8], salt: u32) -> u32 {
 /// | 4 | 4 | header crc: crc32c of the rest of the header, starting from the salt |
 /// | 8 | 8 | seq |
 /// | 16 | 8 | time in microseconds |
-/// | 24 | 4 | `durable_to`: everything before this offset was synced when this record was written |
+/// | 24 | 4 | `durable_to`: everything before this offset was durable, here or in the journal, when this was written |
 /// | 28 | 4 | payload crc: crc32c of kind, key and body |
 /// | 32 | 4 | body length |
 /// | 36 | 2 | key length |

@@ -2,17 +2,20 @@
 //!
 //! Owns two ideas. A [`Disk`] is what can be done to a disk, blocking, one storage step a call: [`RealDisk`] does it,
 //! [`fault::FaultDisk`] does it with injected errors and power cuts. A [`Storage`] is where a writer runs such blocking work:
-//! [`PoolStorage`] on threads of its own, so that a shard never waits for a disk; [`InlineStorage`] in place, for tests.
+//! [`PoolStorage`] on threads of its own, so that a shard never waits for a disk; [`InlineStorage`] in place and [`QueuedStorage`] later,
+//! for tests.
 //! Recovery reads directories through the standard library and is not behind this seam: a simulated power cut leaves a real
 //! directory behind.
 
 pub mod fault;
 mod inline;
 mod pool;
+mod queued;
 mod real;
 
 pub use inline::InlineStorage;
 pub use pool::PoolStorage;
+pub use queued::QueuedStorage;
 pub use real::RealDisk;
 
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! Owns the directory's lock, the list of feeds and two threads: one that keeps time ([`ticker`]), one that builds frames and
 //! closes files ([`crate::janitor`]). Runs no executor: each feed is written by a [`crate::Writer`] that the caller spawns on the
-//! shard of its choice. Layout of the directory: `LOCK`, `FORMAT`, and for each feed
+//! shard of its choice. Layout of the directory: `LOCK`, `FORMAT`, `journal/`, and for each feed
 //! `feeds/<name>/{feed.json, segments/, index/, frames/}`. Tested in `tests/`.
 
 mod create;
@@ -19,6 +19,7 @@ use crate::feed::options::FeedOptions;
 use crate::feed::{Feed, FeedCore};
 use crate::frames::{Encoder, EncodingId, FrameContext, evict};
 use crate::janitor::Janitor;
+use crate::journal::replay::replay;
 use crate::retention;
 use lock::DirLock;
 use options::StoreOptions;
@@ -74,6 +75,7 @@ impl Store {
         };
         let ticker = Ticker::default();
         let shared = Arc::new(StoreShared::new(dir.to_owned(), options, Arc::new(frames), ticker.clone(), lock));
+        replay(dir, &open::feeds_dir(dir))?;
         let mut report = OpenReport::default();
         let feeds = open::open_feeds(&shared, &mut report)?;
         let inner = Arc::new(Inner {
@@ -173,6 +175,7 @@ impl Store {
         }
         let shared = &self.inner.shared;
         create::delete(&*shared.options.disk, &open::feeds_dir(&shared.dir), &feed.core.dir)?;
+        shared.journal.settle(feed.id());
         feeds.remove(name);
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Called by a feed's writer, on the thread that owns the feed. Must not block.
+/// Called by a feed's writer, on the thread that owns the feed, unless said otherwise. Must not block.
 pub trait CommitListener: Send + Sync + 'static {
     /// Events have become visible: cursors at the tail have more to read.
     fn committed(&self, feed: &Feed);
@@ -17,6 +17,9 @@ pub trait CommitListener: Send + Sync + 'static {
     fn state_changed(&self, feed: &Feed);
     /// [`Feed::first_seq`] has moved: retention has dropped events.
     fn window_moved(&self, feed: &Feed);
+    /// The journal cannot be made or written, for this reason, and is not used any more: every feed syncs for itself from now on.
+    /// Called on a thread of a [`crate::storage::Storage`].
+    fn journal_given_up(&self, _reason: &str) {}
 }
 
 /// How a [`crate::Store`] is set up.
@@ -37,6 +40,8 @@ pub struct StoreOptions {
     pub queue_bytes_max: usize,
     /// Bytes the writer commits at once, unless a single batch is larger. Default 4 MiB.
     pub group_bytes_max: usize,
+    /// Bytes of each of the two files of the journal, from 64 KiB to 1 GiB. Default 16 MiB.
+    pub journal_file_bytes: u64,
     /// What retention and budgets take for the time.
     pub clock: Clock,
     /// Where feeds are created and deleted. Writers bring their own with their [`crate::storage::Storage`].
@@ -53,6 +58,7 @@ impl Default for StoreOptions {
             encoding_idle_ms: 60_000,
             queue_bytes_max: 64 << 20,
             group_bytes_max: 4 << 20,
+            journal_file_bytes: 16 << 20,
             clock: Clock::System,
             disk: Arc::new(RealDisk),
         }

@@ -4,6 +4,7 @@ use super::lock::DirLock;
 use super::options::StoreOptions;
 use super::ticker::Ticker;
 use crate::frames::FrameContext;
+use crate::journal::Journal;
 use crate::storage::Disk;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) struct StoreShared {
     pub(crate) options: StoreOptions,
     pub(crate) frames: Arc<FrameContext>,
     pub(crate) ticker: Ticker,
+    pub(crate) journal: Arc<Journal>,
     disk_low: AtomicBool,
     /// Held until the last feed handle and writer are gone, not only the store.
     _lock: DirLock,
@@ -29,7 +31,8 @@ impl StoreShared {
         ticker: Ticker,
         lock: DirLock,
     ) -> StoreShared {
-        StoreShared { dir, options, frames, ticker, disk_low: AtomicBool::new(false), _lock: lock }
+        let journal = Arc::new(Journal::new(dir.clone(), options.journal_file_bytes));
+        StoreShared { dir, options, frames, ticker, journal, disk_low: AtomicBool::new(false), _lock: lock }
     }
 
     /// Whether the disk was below its low-water mark when it was last looked at.

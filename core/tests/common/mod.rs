@@ -70,11 +70,12 @@ pub const LINES: EncodingId = EncodingId(0);
 pub const EVEN: EncodingId = EncodingId(1);
 pub const CHAIN: EncodingId = EncodingId(2);
 
-/// Options with the encoders above and no low-water mark.
+/// Options with the encoders above, no low-water mark and a small journal.
 pub fn options() -> StoreOptions {
     StoreOptions {
         encoders: vec![Arc::new(Lines), Arc::new(EvenAndLarge), Arc::new(Chain::of(""))],
         disk_low_water_bytes: 0,
+        journal_file_bytes: 64 << 10,
         ..StoreOptions::default()
     }
 }
