@@ -41,7 +41,7 @@ pub enum Scenario {
     Ceiling(Ceiling),
     /// The server against the raw ceiling: throughput when saturated, CPU and latency at a pace
     Fanout(Fanout),
-    /// CouchDB feeds that share a few selectors, against feeds without: CPU of a row
+    /// CouchDB feeds or Fauna streams that share a few filters, against those without: CPU of a delivery
     Filters(Filters),
     /// Memory of a subscriber that is told nothing
     Idle(Idle),
