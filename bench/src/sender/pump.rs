@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     net::TcpStream,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -120,13 +121,18 @@ impl Pump {
         Ok(())
     }
 
-    /// Sleeps, and looks whether standard input has ended. Who is writable is not asked: a beat goes to whoever is next.
+    /// Sleeps, and looks whether standard input has ended. Who is writable is not asked: a beat goes to whoever is next. The kernel waits for
+    /// readiness in whole milliseconds only, and would be late by half of one on average: the rest is slept.
     fn wait_until(&mut self, due: Instant) -> Result<()> {
         loop {
             let left = due.saturating_duration_since(Instant::now());
-            self.collect(Some(left))?;
+            let whole = Duration::from_millis(left.as_millis() as u64);
+            self.collect(Some(whole))?;
             if left.is_zero() || self.input_ended {
                 return Ok(());
+            }
+            if whole.is_zero() {
+                thread::sleep(left);
             }
         }
     }

@@ -133,11 +133,13 @@ mod tests {
     use super::*;
 
     const TIME_US: u64 = 1_783_166_400_000_001;
+    /// A frame without padding.
+    const LEAST: usize = 2 + r#"{"seq":7,"time":1783166400000001,"pad":""}"#.len();
 
     #[test]
     fn frames_have_the_size_asked_for_and_are_read_by_the_load_generator() {
         let table = [
-            (0, 48),
+            (0, LEAST),
             (100, 100),
             (127, 127),
             (128, 127),
