@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     bench::{Bench, Settings},
     dialect::Dialect,
+    disk::Durability,
     events::Batch,
     scenario::{
         self, BATCH_BYTES, LEAD_BYTES, catchup::Catchup, ceiling::Ceiling, fanout, filters::Filters, idle::Idle,
@@ -40,7 +41,7 @@ pub enum Scenario {
     Ceiling(Ceiling),
     /// The server against the raw ceiling: throughput when saturated, CPU and latency at a pace
     Fanout(Fanout),
-    /// CouchDB feeds that share a few selectors, against feeds without: CPU of a row
+    /// CouchDB feeds or Fauna streams that share a few filters, against those without: CPU of a delivery
     Filters(Filters),
     /// Memory of a subscriber that is told nothing
     Idle(Idle),
@@ -79,6 +80,9 @@ pub struct Fanout {
     /// Events a second, or `saturated`
     #[arg(long, value_name = "RATE", default_value = "saturated")]
     pub rate: Rate,
+    /// When an event counts as stored, on both sides; other than `sync` at a pace only
+    #[arg(long, value_enum, default_value_t)]
+    pub durability: Durability,
     /// Publish first; then everybody replays the log from its beginning
     #[arg(long)]
     pub from_log: bool,
@@ -136,12 +140,13 @@ pub fn run(cli: &Cli) -> Result<()> {
 }
 
 fn run_fanout(bench: &Bench, json: bool, asked: &Fanout) -> Result<()> {
-    let &Fanout { dialect, subscribers, event_bytes, lead_bytes, from_log, .. } = asked;
+    let &Fanout { dialect, subscribers, event_bytes, durability, lead_bytes, from_log, .. } = asked;
     ensure!(dialect == Dialect::Atproto || asked.corpus.is_none(), "--corpus has frames of AT Protocol streams");
     if let Rate::PerSecond(rate_per_s) = asked.rate {
-        let paced = paced::Paced { dialect, subscribers, event_bytes, rate_per_s };
+        let paced = paced::Paced { dialect, subscribers, event_bytes, rate_per_s, durability };
         return scenario::print(bench, json, &paced::run(bench, &paced)?);
     }
+    ensure!(durability == Durability::Sync, "--durability os is for a pace: give --rate");
     let batch = match &asked.corpus {
         Some(file) => Batch::corpus(file, BATCH_BYTES)?,
         None => Batch::made_up(dialect, event_bytes, BATCH_BYTES)?,
@@ -179,6 +184,14 @@ mod tests {
         assert_eq!(asked.dialect, Dialect::Streamr);
         let Ok(bench) = Bench::new(&parse("ceiling").unwrap().settings) else { return };
         assert!(run_fanout(&bench, false, &asked).unwrap_err().to_string().contains("--corpus"));
+    }
+
+    #[test]
+    fn durability_is_chosen_at_a_pace() {
+        let Scenario::Fanout(asked) = parse("fanout --durability os").unwrap().scenario else { panic!() };
+        assert_eq!((asked.durability, asked.rate), (Durability::Os, Rate::Saturated));
+        let Ok(bench) = Bench::new(&parse("ceiling").unwrap().settings) else { return };
+        assert!(run_fanout(&bench, false, &asked).unwrap_err().to_string().contains("--rate"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use tailwater_loadgen::SubscribeConfig;
 
-use crate::{fauna, observe::drained};
+use crate::{disk::Durability, fauna, observe::drained};
 
 /// A protocol of the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -120,8 +120,11 @@ fn resend_all(stream: &str) -> String {
 }
 
 /// The part of the server's configuration that names the feeds.
-pub(crate) fn configuration() -> String {
-    let feed = |dialect: Dialect, rest: &str| format!("[[feed]]\nname = \"{}\"\n{rest}\n", dialect.feed());
+pub(crate) fn configuration(durability: Durability) -> String {
+    let durability = durability.word();
+    let feed = |dialect: Dialect, rest: &str| {
+        format!("[[feed]]\nname = \"{}\"\ndurability = \"{durability}\"\n{rest}\n", dialect.feed())
+    };
     let first_seq = format!("first_seq = {FIRST_SEQ}\n");
     [
         feed(Dialect::Native, &first_seq),

@@ -13,10 +13,33 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use rustix::fs::{FallocateFlags, fallocate};
+use serde::Serialize;
 
 /// Size of a file that is written to; as large as the server's.
 const FILE_BYTES: u64 = 64 << 20;
+
+/// When something counts as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// When a sync has returned
+    #[default]
+    Sync,
+    /// When the operating system has it
+    Os,
+}
+
+impl Durability {
+    /// The word for it in the server's configuration and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Os => "os",
+        }
+    }
+}
 
 /// A directory's disk.
 #[derive(Debug)]

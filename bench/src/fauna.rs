@@ -18,13 +18,25 @@ const WINDOW_MAX: u32 = (1 << 31) - 1;
 /// The window of a connection to begin with.
 const WINDOW_DEFAULT: u32 = 65_535;
 
+/// Every document of the collection.
+const ALL: &str = "all()";
+
 /// `connections` to the stream of the collection, each a chunked answer.
 ///
 /// # Errors
 ///
 /// A server that makes no token.
 pub fn streams(address: SocketAddr, connections: usize) -> Result<SubscribeConfig> {
-    let bodies = vec![stream_request(address)?];
+    streams_of(address, connections, &[ALL.to_owned()])
+}
+
+/// The same of sets of its documents, such as `where(.n > 3)`: the n-th connection of the n-th of these, going round.
+///
+/// # Errors
+///
+/// A server that makes no token.
+pub fn streams_of(address: SocketAddr, connections: usize, sets: &[String]) -> Result<SubscribeConfig> {
+    let bodies = sets.iter().map(|set| stream_request(address, set)).collect::<Result<_>>()?;
     Ok(SubscribeConfig { bodies, ..drained(format!("http://{address}/stream/1"), connections) })
 }
 
@@ -34,13 +46,13 @@ pub fn streams(address: SocketAddr, connections: usize) -> Result<SubscribeConfi
 ///
 /// A server that makes no token.
 pub fn streams_over_http2(address: SocketAddr, connections: usize) -> Result<SubscribeConfig> {
-    let opening = opening(address, &stream_request(address)?);
+    let opening = opening(address, &stream_request(address, ALL)?);
     Ok(SubscribeConfig { opening, ..drained(format!("tcp://{address}"), connections) })
 }
 
 /// Asks for a token: the body that begins a stream.
-fn stream_request(address: SocketAddr) -> Result<String> {
-    let body = serde_json::json!({ "query": { "fql": [format!("{COLLECTION}.all().eventSource()")] } });
+fn stream_request(address: SocketAddr, set: &str) -> Result<String> {
+    let body = serde_json::json!({ "query": { "fql": [format!("{COLLECTION}.{set}.eventSource()")] } });
     let query =
         Request { path: "/query/1".to_owned(), content_type: "application/json", body: body.to_string().into_bytes() };
     let answer = Client::connect(address)?.post(&query)?;

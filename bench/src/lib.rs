@@ -10,8 +10,8 @@
 //! | `catchup` | documents a second to one reader of a CouchDB database, and bytes per second with raw `send` to one socket |
 //! | `ceiling` | nothing: raw `send` by range size, the yardstick |
 //! | `fanout` | delivered bytes per second with raw `send` at the same range size and at 256 KiB, live or `--from-log` |
-//! | `fanout --rate N` | CPU per delivered event with raw `send` at the same pace; latency |
-//! | `filters` | CPU per row of CouchDB feeds that share selectors with that of feeds without |
+//! | `fanout --rate N` | CPU per delivered event with raw `send` at the same pace; latency with a raw sender that writes and syncs first |
+//! | `filters` | CPU per delivery of CouchDB feeds or Fauna streams that share filters with that of those without |
 //! | `idle` | the server's memory with and without subscribers |
 //! | `open` | nothing: time and memory of a start on a CouchDB database of many documents |
 //! | `publish` | acknowledged events per second with the disk's `write` + `fdatasync` at the same batch size |

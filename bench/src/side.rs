@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
-use tailwater_loadgen::SubscribeReport;
+use tailwater_loadgen::{SubscribeConfig, SubscribeReport, stats::LatencyReport};
 
 use crate::{
     bench::Bench,
@@ -134,13 +134,40 @@ pub fn require_all_stayed(report: &SubscribeReport) -> Result<()> {
 ///
 /// When it or its clients fail.
 pub fn raw_round(bench: &Bench, plan: &SendPlan) -> Result<Round> {
+    sender_round(bench, plan, "tcp", 0).map(|sent| sent.round)
+}
+
+/// One round of a raw sender that stores what it sends: its ranges are messages with a time, of which `sample` connections
+/// tell the latency.
+///
+/// # Errors
+///
+/// When it or its clients fail, or a socket does not take all it is sent.
+pub fn stored_round(bench: &Bench, plan: &SendPlan, sample: usize) -> Result<StoredRound> {
+    sender_round(bench, plan, "frames", sample)
+}
+
+/// A round of the raw sender, with what is known of one that stores what it sends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRound {
+    /// As of any side.
+    pub round: Round,
+    /// From the moment a range was due to its receipt.
+    pub latency: LatencyReport,
+    /// How long the syncs took, from the sender's start to its end.
+    pub syncs: LatencyReport,
+}
+
+fn sender_round(bench: &Bench, plan: &SendPlan, scheme: &str, sample: usize) -> Result<StoredRound> {
     let sender = RawSender::start(&bench.own_binary, plan, &bench.placement)?;
     let pid = sender.pid();
-    let config = drained(format!("tcp://{}", sender.address()), plan.connections);
+    let drained = drained(format!("{scheme}://{}", sender.address()), plan.connections);
+    let config = SubscribeConfig { sample: Some(sample), ..drained };
     let Observed { report, begin, end } = observe(bench, &config, &NoLoad, || Look::at(bench, pid))?;
     require_all_stayed(&report)?;
     let sent = sender.finish()?;
-    Ok(Round::between(&begin, &end, &report, sent.bytes_per_send()))
+    let round = Round::between(&begin, &end, &report, sent.bytes_per_send());
+    Ok(StoredRound { round, latency: report.latency, syncs: sent.syncs })
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::{path::Path, thread, time::Duration};
 
 use tailwater_bench::{
     bench::Bench,
+    disk::Durability,
     load::NoLoad,
     observe::{drained, observe},
     place::Placement,
     sender::{RawSender, SendPlan},
-    side::{Look, raw_round},
+    side::{Look, StoredRound, raw_round, stored_round},
 };
 
 /// A short measurement, or nothing where there is only one processor. Moves the calling thread.
@@ -54,6 +55,21 @@ fn a_paced_sender_sends_each_range_once_to_everybody() {
         // Whole beats: each is 516 bytes for each of 8 sockets.
         assert_eq!(observed.report.delivered.bytes % 516, 0);
         assert!(observed.report.delivered.bytes > 0);
+    });
+}
+
+#[test]
+fn what_is_stored_before_it_is_sent_tells_when_it_was_due() {
+    on_own_thread(|bench| {
+        for (durability, is_synced) in [(Durability::Sync, true), (Durability::Os, false)] {
+            let log_directory = Some(bench.directory.clone());
+            let plan = SendPlan { rate_per_s: Some(50.0), log_directory, durability, ..SendPlan::new(8, 516) };
+            let StoredRound { round, latency, syncs } = stored_round(&bench, &plan, 2).unwrap();
+            assert!(round.bytes_per_send == 516.0 && latency.count > 0, "{round:?} {latency:?}");
+            // The window is a part of what the sender did, and each event came to two that tell.
+            assert_eq!((syncs.count > latency.count / 2, latency.ahead), (is_synced, 0));
+            assert!(latency.min_us >= syncs.min_us, "{latency:?} {syncs:?}");
+        }
     });
 }
 

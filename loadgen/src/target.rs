@@ -13,8 +13,22 @@ pub enum Scheme {
     Http,
     /// WebSocket (RFC 6455).
     WebSocket,
+    /// Nothing: WebSocket frames come from the first byte on, and can be checked (the raw ceiling with times).
+    Frames,
     /// Nothing: bytes are counted as they come (the raw ceiling).
     Tcp,
+}
+
+impl Scheme {
+    /// Whether nobody asks for the stream: it begins with the connection.
+    pub fn is_raw(self) -> bool {
+        matches!(self, Self::Frames | Self::Tcp)
+    }
+
+    /// Whether what comes are WebSocket frames.
+    pub fn has_frames(self) -> bool {
+        matches!(self, Self::WebSocket | Self::Frames)
+    }
 }
 
 /// A parsed address.
@@ -29,19 +43,20 @@ pub struct Target {
 }
 
 impl Target {
-    /// Parses `scheme://host[:port][/path][?query]` with the schemes `http`, `ws` and `tcp`.
+    /// Parses `scheme://host[:port][/path][?query]` with the schemes `http`, `ws`, `frames` and `tcp`.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let refuse = |reason| Error::Url { url: url.to_owned(), reason };
         let (scheme, rest) =
-            url.split_once("://").ok_or_else(|| refuse("it must start with http://, ws:// or tcp://"))?;
+            url.split_once("://").ok_or_else(|| refuse("it must start with http://, ws://, frames:// or tcp://"))?;
         let scheme = match scheme {
             "http" => Scheme::Http,
             "ws" => Scheme::WebSocket,
+            "frames" => Scheme::Frames,
             "tcp" => Scheme::Tcp,
             "https" | "wss" => {
                 return Err(refuse("TLS is not spoken here: use the clear-text address"));
             }
-            _ => return Err(refuse("the scheme must be http, ws or tcp")),
+            _ => return Err(refuse("the scheme must be http, ws, frames or tcp")),
         };
         let rest = rest.split('#').next().unwrap_or(rest);
         let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -50,8 +65,8 @@ impl Target {
             return Err(refuse("credentials do not belong into the address: send a header"));
         }
         let authority = with_port(authority).ok_or_else(|| refuse("host or port is missing"))?;
-        if scheme == Scheme::Tcp && !authority_has_explicit_port(rest) {
-            return Err(refuse("a tcp:// address needs a port"));
+        if scheme.is_raw() && !authority_has_explicit_port(rest) {
+            return Err(refuse("a tcp:// or frames:// address needs a port"));
         }
         if path.bytes().any(|b| b <= b' ' || b == 0x7f) {
             return Err(refuse("the path must be percent-encoded: no spaces or control characters"));
@@ -108,6 +123,7 @@ mod tests {
             ("http://127.0.0.1:7070", Scheme::Http, "127.0.0.1:7070", "/"),
             ("ws://h/xrpc/a.b.c?cursor=1#f", Scheme::WebSocket, "h:80", "/xrpc/a.b.c?cursor=1"),
             ("tcp://[::1]:9", Scheme::Tcp, "[::1]:9", "/"),
+            ("frames://a:9", Scheme::Frames, "a:9", "/"),
             ("http://[::1]?a=b", Scheme::Http, "[::1]:80", "/?a=b"),
         ];
         for (url, scheme, authority, path) in table {
@@ -129,6 +145,7 @@ mod tests {
             "http://a:x",
             "http://a:70000",
             "tcp://a",
+            "frames://a",
             "ws://u:p@a/",
             "ws://a/ b",
         ] {

@@ -6,7 +6,7 @@ mod peer;
 
 use std::{
     collections::BTreeSet,
-    io::Write,
+    io::{Read, Write},
     sync::{Arc, Mutex, mpsc},
     thread,
 };
@@ -210,6 +210,24 @@ fn a_dropped_connection_resumes_after_its_last_event() {
     assert_eq!(tally.reconnect_failed, reasons(&[("closed without an answer", 1)]));
     let whole = run(&counted(&events_peer(&[1, 2, 3, 4]), 1, 4));
     assert_eq!(report.checked[0].crc32c, whole.checked[0].crc32c);
+}
+
+#[test]
+fn frames_that_nobody_asked_for_are_checked() {
+    let peer = Peer::raw(|mut stream, _| {
+        let bytes: Vec<u8> = (1..=3).flat_map(event).collect();
+        stream.write_all(&bytes).unwrap();
+        // Nothing is said to whoever sends them before the end.
+        let mut said = [0; 2];
+        stream.read_exact(&mut said).unwrap();
+        assert_eq!(said[0], 0x88, "a close frame");
+    });
+    let config = SubscribeConfig { url: peer.url("frames", ""), ..counted(&peer, 4, 3) };
+    let report = run(&SubscribeConfig { sample: Some(2), ..config });
+    assert!(report.verdict.ok, "{:?}", report.verdict);
+    assert_eq!((report.connections.checked, report.connections.tally.completed), (2, 2));
+    assert_eq!(report.delivered.checked_events, 2 * 3);
+    assert_eq!(report.checked[0].crc32c, report.checked[1].crc32c);
 }
 
 #[test]

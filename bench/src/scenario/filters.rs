@@ -1,20 +1,22 @@
-//! `filters`: feeds of a CouchDB database that share a few selectors, against as many without one.
+//! `filters`: feeds of a CouchDB database that share a few selectors, or Fauna streams that share a few conditions, against as
+//! many without.
 //!
-//! The other side has each selector followed once, and all other feeds without a filter. Every document passes every selector, so
+//! The other side has each filter followed once, and all other feeds without one. Every document passes every filter, so
 //! that both sides deliver the same. What is compared is the server's CPU time of a delivery, with its part of receiving, storing
 //! and filtering: a filter that ran for each feed would show there.
 
-use std::{fmt, thread};
+use std::{fmt, net::SocketAddr, thread};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 use tailwater_loadgen::{Control, SubscribeConfig, subscribe};
 
 use crate::{
     bench::Bench,
-    dialect::{Dialect, changes},
+    dialect::{Dialect, Start, changes},
     events::Batch,
+    fauna,
     figures::{Figure, bytes, percent, ratio, ratio_of_rounds, short, with_range},
     load::Posts,
     observe::{Observed, observe},
@@ -33,10 +35,13 @@ const PUBLISHERS: usize = 2;
 /// Arguments of `filters`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Filters {
-    /// Feeds
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    pub feeds: usize,
-    /// Selectors, each of which as many of the feeds have
+    /// The dialect of the feeds: `couchdb` or `fauna`
+    #[arg(long, value_enum, default_value_t = Dialect::Couchdb)]
+    pub dialect: Dialect,
+    /// Feeds [default: 10,000 of CouchDB's, 1,000 streams of Fauna's]
+    #[arg(long, value_name = "N")]
+    pub feeds: Option<usize>,
+    /// Filters, each of which as many of the feeds have
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub selectors: usize,
     /// Requests a second
@@ -81,23 +86,55 @@ pub struct Found {
 /// Numbers that make no run; a server that fails, or closes connections.
 pub fn run(bench: &Bench, asked: &Filters) -> Result<Found> {
     bench.require_server()?;
-    let &Filters { feeds, selectors, .. } = asked;
+    let Words { feeds: kind, filter, feeds_default } = words(asked.dialect)?;
+    let (feeds, selectors) = (asked.feeds.unwrap_or(feeds_default), asked.selectors);
     ensure!(selectors > 0 && feeds >= selectors, "--selectors must be at least 1, --feeds at least as many");
     ensure!(asked.rate.is_finite() && asked.rate > 0.0, "--rate must be above 0");
     let side = |name| Measured { name, ..Measured::default() };
     let mut sides = [
-        format!("{feeds} feeds with one of {selectors} selectors each"),
-        format!("{selectors} feeds with a selector each, {feeds} without"),
+        format!("{feeds} {kind} with one of {selectors} {filter}s each"),
+        format!("{selectors} {kind} with a {filter} each, {feeds} without"),
     ]
     .map(side);
     for round in 0..bench.rounds {
         for (side, is_shared) in sides.iter_mut().zip([true, false]) {
             progress(bench, round, &side.name);
-            measure(bench, asked, is_shared, side)?;
+            measure(bench, asked, feeds, is_shared, side)?;
         }
     }
     let ratio = ratio_of_rounds(&sides[0].cpu_us_per_1000, &sides[1].cpu_us_per_1000);
     Ok(Found { sides, ratio })
+}
+
+/// How a dialect calls what is compared, and how many feeds it has by default.
+struct Words {
+    feeds: &'static str,
+    filter: &'static str,
+    feeds_default: usize,
+}
+
+fn words(dialect: Dialect) -> Result<Words> {
+    Ok(match dialect {
+        Dialect::Couchdb => Words { feeds: "feeds", filter: "selector", feeds_default: 10_000 },
+        Dialect::Fauna => Words { feeds: "streams", filter: "condition", feeds_default: 1_000 },
+        _ => bail!("--dialect must be couchdb or fauna"),
+    })
+}
+
+/// So many `feeds`, of which each has one of so many filters.
+fn filtered(dialect: Dialect, address: SocketAddr, feeds: usize, filters: usize) -> Result<SubscribeConfig> {
+    Ok(match dialect {
+        Dialect::Fauna => fauna::streams_of(address, feeds, &conditions(filters))?,
+        _ => SubscribeConfig {
+            bodies: selectors(filters),
+            ..changes(address, feeds, "feed=continuous&since=now&filter=_selector")
+        },
+    })
+}
+
+/// Sets of documents that have every document, and differ.
+fn conditions(count: usize) -> Vec<String> {
+    (0..count).map(|nth| format!(r#"where(.n > {nth} && .pad != "{nth}")"#)).collect()
 }
 
 /// The requests' bodies: selectors that let every document pass, and differ.
@@ -105,21 +142,18 @@ fn selectors(count: usize) -> Vec<String> {
     (0..count).map(|nth| format!(r#"{{"selector":{{"n":{{"$gt":{nth}}},"pad":{{"$ne":"{nth}"}}}}}}"#)).collect()
 }
 
-fn measure(bench: &Bench, asked: &Filters, is_shared: bool, side: &mut Measured) -> Result<()> {
-    let batch = Batch::made_up(Dialect::Couchdb, asked.document_bytes, asked.batch_bytes)?;
-    let mut server = Server::start(bench, asked.feeds + asked.selectors)?;
+fn measure(bench: &Bench, asked: &Filters, feeds: usize, is_shared: bool, side: &mut Measured) -> Result<()> {
+    let &Filters { dialect, selectors, .. } = asked;
+    let batch = Batch::made_up(dialect, asked.document_bytes, asked.batch_bytes)?;
+    let mut server = Server::start(bench, feeds + selectors)?;
     let address = server.address();
-    let live = "feed=continuous&since=now";
-    let filtered = |feeds: usize| SubscribeConfig {
-        bodies: selectors(asked.selectors),
-        ..changes(address, feeds, &format!("{live}&filter=_selector"))
-    };
+    let filtered = |feeds: usize| filtered(dialect, address, feeds, selectors);
     let (config, others) = match is_shared {
-        true => (filtered(asked.feeds), None),
-        false => (changes(address, asked.feeds, live), Some(filtered(asked.selectors))),
+        true => (filtered(feeds)?, None),
+        false => (dialect.followers(address, feeds, Start::Live)?, Some(filtered(selectors)?)),
     };
-    let followers = asked.feeds + others.as_ref().map_or(0, |others| others.connections);
-    let config = SubscribeConfig { sample: Some(SAMPLE.min(asked.feeds)), ..config };
+    let followers = feeds + others.as_ref().map_or(0, |others| others.connections);
+    let config = SubscribeConfig { sample: Some(SAMPLE.min(feeds)), ..config };
     let requests = [batch.request];
     let posts = Posts::new(address, &requests, asked.rate, PUBLISHERS, followers);
     let pid = server.pid();
@@ -148,7 +182,7 @@ fn beside<T>(others: Option<&SubscribeConfig>, work: impl FnOnce() -> Result<T>)
         let outcome = work();
         control.stop();
         let report = following.join().map_err(|_| anyhow!("the drain panicked"))?;
-        let report = report.context("following with selectors")?;
+        let report = report.context("following with filters")?;
         let outcome = outcome?;
         require_all_stayed(&report)?;
         Ok(outcome)
@@ -191,11 +225,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_selectors_are_alike() {
-        let mut made = selectors(10);
-        assert!(made.iter().all(|body| serde_json::from_str::<serde_json::Value>(body).is_ok()));
-        made.sort();
-        made.dedup();
-        assert_eq!(made.len(), 10);
+    fn no_two_filters_are_alike() {
+        assert!(selectors(10).iter().all(|body| serde_json::from_str::<serde_json::Value>(body).is_ok()));
+        for mut made in [selectors(10), conditions(10)] {
+            made.sort();
+            made.dedup();
+            assert_eq!(made.len(), 10);
+        }
+    }
+
+    #[test]
+    fn dialects_that_have_filters() {
+        for dialect in [Dialect::Couchdb, Dialect::Fauna] {
+            assert!(words(dialect).is_ok(), "{dialect:?}");
+        }
+        assert!(words(Dialect::Native).err().unwrap().to_string().contains("couchdb or fauna"));
     }
 }

@@ -3,23 +3,27 @@
 //! Owns both ends of it: [`RawSender`] is the handle in the scenario's process, [`run`] is what the child process does (a hidden
 //! subcommand of this binary, so that its CPU time is its own and it can be pinned). The child says its port on standard
 //! output, sends as soon as everybody is connected, and stops when its standard input ends. In it, `sockets` accepts, `pump`
-//! sends. What it shows is what any server on this machine could reach at best. Tested in `bench/tests/sender.rs`.
+//! sends, and `stored` appends to a file first where that is asked for. What it shows is what any server on this machine could
+//! reach at best. Tested in `bench/tests/sender.rs`.
 
 mod plan;
 mod pump;
 mod sockets;
+mod stored;
 
 use std::{
     io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use tailwater_loadgen::stats::LatencyReport;
 
 pub use plan::SendPlan;
+use stored::Stored;
 
 use crate::place::Placement;
 
@@ -27,7 +31,7 @@ use crate::place::Placement;
 pub const SUBCOMMAND: &str = "raw-sender";
 
 /// What the sender did from its first send to its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
     /// Sends of which the kernel took something.
     pub sends: u64,
@@ -37,6 +41,8 @@ pub struct Sent {
     pub short: u64,
     /// Sends of which it took nothing.
     pub refused: u64,
+    /// How long each sync took, where ranges were synced.
+    pub syncs: LatencyReport,
 }
 
 impl Sent {
@@ -120,10 +126,12 @@ fn read_line<T: for<'de> Deserialize<'de>>(output: &mut impl BufRead) -> Result<
 ///
 /// The system's.
 pub fn run(plan: &SendPlan) -> Result<()> {
+    let log = |directory: &PathBuf| Stored::new(directory, plan.durability, plan.range_bytes);
+    let stored = plan.log_directory.as_ref().map(log).transpose()?;
     let listener = sockets::listen()?;
     say(&Listening { port: listener.local_addr()?.port() })?;
     let sockets = sockets::accept_all(&listener, plan)?;
-    let sent = pump::Pump::new(plan, sockets)?.run(plan)?;
+    let sent = pump::Pump::new(plan, sockets, stored)?.run(plan)?;
     say(&sent)
 }
 

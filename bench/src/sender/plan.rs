@@ -1,6 +1,10 @@
 //! What a raw sender is to do, as its command line.
 
+use std::path::PathBuf;
+
 use clap::Args;
+
+use crate::disk::Durability;
 
 /// Settings of a raw sender.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -26,6 +30,13 @@ pub struct SendPlan {
     /// TCP_NOTSENT_LOWAT of each socket; none when absent
     #[arg(long)]
     pub not_sent_low_water_bytes: Option<u32>,
+    /// Directory of a file that each range is appended to before it is sent: it is a message with its time then, and no
+    /// socket may take less than all of it
+    #[arg(long, requires = "rate_per_s", conflicts_with = "span_bytes")]
+    pub log_directory: Option<PathBuf>,
+    /// When a range counts as appended
+    #[arg(long, value_enum, default_value_t)]
+    pub durability: Durability,
 }
 
 impl SendPlan {
@@ -39,11 +50,14 @@ impl SendPlan {
             span_bytes: None,
             send_buffer_bytes: None,
             not_sent_low_water_bytes: None,
+            log_directory: None,
+            durability: Durability::default(),
         }
     }
 
     /// The command line that says this plan.
     pub fn arguments(&self) -> Vec<String> {
+        let log_directory = self.log_directory.as_ref().map(|directory| directory.display().to_string());
         let given = [
             ("--connections", Some(self.connections.to_string())),
             ("--range-bytes", Some(self.range_bytes.to_string())),
@@ -52,6 +66,8 @@ impl SendPlan {
             ("--span-bytes", self.span_bytes.map(|bytes| bytes.to_string())),
             ("--send-buffer-bytes", self.send_buffer_bytes.map(|bytes| bytes.to_string())),
             ("--not-sent-low-water-bytes", self.not_sent_low_water_bytes.map(|bytes| bytes.to_string())),
+            ("--log-directory", log_directory),
+            ("--durability", Some(self.durability.word().to_owned())),
         ];
         given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect()
     }
@@ -79,7 +95,13 @@ mod tests {
             not_sent_low_water_bytes: Some(1024),
             ..SendPlan::new(1000, 516)
         };
-        for plan in [SendPlan::new(1, 2), full] {
+        let stored = SendPlan {
+            rate_per_s: Some(100.0),
+            log_directory: Some("/var/tmp".into()),
+            durability: Durability::Os,
+            ..SendPlan::new(1000, 516)
+        };
+        for plan in [SendPlan::new(1, 2), full, stored] {
             let words = std::iter::once("sender".to_owned()).chain(plan.arguments());
             assert_eq!(Line::try_parse_from(words).unwrap().plan, plan);
         }

@@ -6,10 +6,11 @@
 use std::{
     collections::VecDeque,
     net::TcpStream,
-    time::{Duration, Instant},
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use memmap2::Mmap;
 use rustix::{
     buffer::spare_capacity,
@@ -22,7 +23,7 @@ use rustix::{
     net::{SendFlags, send},
 };
 
-use super::{SendPlan, Sent, sockets};
+use super::{SendPlan, Sent, sockets, stored::Stored};
 use crate::sys;
 
 /// The token of standard input.
@@ -42,12 +43,14 @@ pub(super) struct Pump {
     queued: Vec<bool>,
     map: Mmap,
     range_bytes: usize,
+    /// What a range is instead of a part of the map, where it is stored before it is sent.
+    stored: Option<Stored>,
     sent: Sent,
     input_ended: bool,
 }
 
 impl Pump {
-    pub(super) fn new(plan: &SendPlan, sockets: Vec<TcpStream>) -> Result<Self> {
+    pub(super) fn new(plan: &SendPlan, sockets: Vec<TcpStream>, stored: Option<Stored>) -> Result<Self> {
         let span_bytes = plan.span_bytes.unwrap_or(plan.range_bytes).max(plan.range_bytes);
         let epoll = epoll::create(CreateFlags::CLOEXEC).context("creating an epoll instance")?;
         epoll::add(&epoll, std::io::stdin(), EventData::new_u64(INPUT), EventFlags::IN)
@@ -64,6 +67,7 @@ impl Pump {
             ready: VecDeque::new(),
             map: filled_map(span_bytes).context("mapping a file to send from")?,
             range_bytes: plan.range_bytes,
+            stored,
             sent: Sent::default(),
             input_ended: false,
         })
@@ -78,7 +82,8 @@ impl Pump {
             }
             None => self.run_saturated()?,
         }
-        Ok(self.sent)
+        let syncs = self.stored.map(|stored| stored.syncs()).unwrap_or_default();
+        Ok(Sent { syncs, ..self.sent })
     }
 
     fn run_saturated(&mut self) -> Result<()> {
@@ -98,11 +103,17 @@ impl Pump {
 
     /// One range to so many sockets at each beat, going round; what a socket does not take is not made up for.
     fn run_paced(&mut self, beat: Duration, sockets_per_beat: usize) -> Result<()> {
-        let mut due = Instant::now();
+        let (started, started_us) = (Instant::now(), unix_us());
+        let mut due = started;
         let mut round = (0..self.sockets.len()).cycle();
         while !self.input_ended {
             due += beat;
             self.wait_until(due)?;
+            if let Some(stored) = &mut self.stored {
+                // It was published when it was due, however late it is looked at.
+                let published_us = started_us + (due - started).as_micros() as u64;
+                stored.append(published_us).context("appending to the log")?;
+            }
             for index in round.by_ref().take(sockets_per_beat) {
                 self.send(index)?;
             }
@@ -110,13 +121,18 @@ impl Pump {
         Ok(())
     }
 
-    /// Sleeps, and looks whether standard input has ended. Who is writable is not asked: a beat goes to whoever is next.
+    /// Sleeps, and looks whether standard input has ended. Who is writable is not asked: a beat goes to whoever is next. The kernel waits for
+    /// readiness in whole milliseconds only, and would be late by half of one on average: the rest is slept.
     fn wait_until(&mut self, due: Instant) -> Result<()> {
         loop {
             let left = due.saturating_duration_since(Instant::now());
-            self.collect(Some(left))?;
+            let whole = Duration::from_millis(left.as_millis() as u64);
+            self.collect(Some(whole))?;
             if left.is_zero() || self.input_ended {
                 return Ok(());
+            }
+            if whole.is_zero() {
+                thread::sleep(left);
             }
         }
     }
@@ -142,13 +158,16 @@ impl Pump {
         Ok(())
     }
 
-    /// One send; whether the kernel took all of it.
+    /// One send; whether the kernel took all of it. What was stored must be sent whole: half a message is none.
     fn send(&mut self, index: usize) -> Result<bool> {
         let offset = self.offsets[index];
-        let range = &self.map[offset..offset + self.range_bytes];
+        let range = match &self.stored {
+            Some(stored) => stored.frame(),
+            None => &self.map[offset..offset + self.range_bytes],
+        };
         let taken = match send(&self.sockets[index], range, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             Ok(taken) => taken,
-            Err(Errno::AGAIN) => {
+            Err(Errno::AGAIN) if self.stored.is_none() => {
                 self.sent.refused += 1;
                 return Ok(false);
             }
@@ -156,12 +175,19 @@ impl Pump {
             Err(Errno::PIPE | Errno::CONNRESET) => return Ok(false),
             Err(error) => bail!("sending: {error}"),
         };
+        ensure!(self.stored.is_none() || taken == range.len(), "a socket took {taken} of {} bytes", range.len());
         self.sent.sends += 1;
         self.sent.bytes += taken as u64;
         self.sent.short += u64::from(taken < range.len());
+        let is_whole = taken == range.len();
         self.offsets[index] = advanced(offset, taken, self.map.len() - self.range_bytes);
-        Ok(taken == self.range_bytes)
+        Ok(is_whole)
     }
+}
+
+/// Microseconds since the Unix epoch.
+fn unix_us() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_micros() as u64)
 }
 
 /// The next offset: onwards, and from the start again where no whole range would be left.

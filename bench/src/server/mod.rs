@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 pub use status::Status;
 
-use crate::{bench::Bench, dialect, http::Client, proc::Usage};
+use crate::{bench::Bench, dialect, disk::Durability, http::Client, proc::Usage};
 
 /// What a feed keeps at most; the oldest goes.
 const RETENTION: &str = "8GiB";
@@ -61,7 +61,7 @@ impl Server {
     ///
     /// A server that cannot be started or does not answer within 20 s, with what it said.
     pub fn start(bench: &Bench, subscribers: usize) -> Result<Self> {
-        Self::start_with(bench, subscribers, &dialect::configuration())
+        Self::start_with(bench, subscribers, &dialect::configuration(Durability::Sync))
     }
 
     /// The same with these feeds, a part of the configuration's file.

@@ -11,7 +11,8 @@ use crate::{
 /// Ends after --seconds, --events, --until-seq, or Ctrl-C: whichever comes first.
 #[derive(Debug, Args)]
 pub(super) struct SubscribeArgs {
-    /// The stream: ws://... , http://...?format=ndjson|sse , or tcp://host:port for bare bytes
+    /// The stream: ws://... , http://...?format=ndjson|sse , frames://host:port for WebSocket frames
+    /// without a handshake, or tcp://host:port for bare bytes
     #[arg(long)]
     url: String,
     /// Connections to open

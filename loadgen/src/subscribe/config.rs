@@ -28,7 +28,8 @@ pub enum Window {
 /// Settings of a subscribing run. [`SubscribeConfig::new`] gives the defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeConfig {
-    /// `ws://` (WebSocket), `http://` (NDJSON or SSE, by the answer's content type) or `tcp://` (bytes, unchecked).
+    /// `ws://` (WebSocket), `http://` (NDJSON or SSE, by the answer's content type) `frames://` (WebSocket frames that nobody asked for) or
+    /// `tcp://` (bytes, unchecked).
     pub url: String,
     /// Connections to open.
     pub connections: usize,
@@ -45,7 +46,7 @@ pub struct SubscribeConfig {
     /// JSON documents to ask for the stream with: the request is a POST then. Connection n posts the one with the number n,
     /// going round.
     pub bodies: Vec<String>,
-    /// Bytes that each raw connection (`tcp://`) begins with.
+    /// Bytes that each raw connection (`tcp://`, `frames://`) begins with.
     pub opening: Vec<u8>,
     /// Text messages a connection says as soon as its WebSocket is open, and again when it comes back. Connection n says the
     /// list with the number n, going round; no lists: nothing is said.
@@ -103,10 +104,9 @@ impl SubscribeConfig {
     pub(crate) fn plan(&self) -> Result<Plan, Error> {
         let refuse = |message: &str| Err(Error::Settings(message.to_owned()));
         let target = Target::parse(&self.url)?;
-        let is_raw = target.scheme == Scheme::Tcp;
         let readers = self.connections.saturating_sub(self.stall);
         let sample = match self.sample {
-            _ if is_raw => 0,
+            _ if target.scheme == Scheme::Tcp => 0,
             Some(sample) => sample,
             None => readers.min(SAMPLE_DEFAULT),
         };
@@ -125,8 +125,8 @@ impl SubscribeConfig {
         if !self.bodies.is_empty() && target.scheme != Scheme::Http {
             return refuse("only over HTTP (http://) can a body be posted");
         }
-        if !self.opening.is_empty() && !is_raw {
-            return refuse("only raw connections (tcp://) begin with bytes of the caller's");
+        if !self.opening.is_empty() && !target.scheme.is_raw() {
+            return refuse("only raw connections (tcp://, frames://) begin with bytes of the caller's");
         }
         if self.ramp_per_s.is_some_and(|rate| rate.is_nan() || rate <= 0.0) {
             return refuse("ramp must be above 0 connections per second");

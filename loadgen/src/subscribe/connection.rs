@@ -180,7 +180,7 @@ impl Connection {
         }
         let outcome = match (&mut self.checked, self.role) {
             (Some(checked), _) => {
-                checked.begin(decoder(&head, message_bytes_max));
+                checked.begin(decoder(opening.scheme, &head, message_bytes_max));
                 checked.feed(begun, &mut shared.latency, &mut self.outbox)
             }
             (None, Role::Drained) => self.drain.look(&opening.socket, begun, false, &mut self.outbox),
@@ -195,10 +195,9 @@ impl Connection {
     }
 }
 
-fn decoder(head: &ResponseHead, message_bytes_max: usize) -> StreamDecoder {
-    if head.status == 101 {
-        StreamDecoder::web_socket(message_bytes_max)
-    } else {
-        StreamDecoder::http(head, message_bytes_max)
+fn decoder(scheme: Scheme, head: &ResponseHead, message_bytes_max: usize) -> StreamDecoder {
+    match scheme.has_frames() {
+        true => StreamDecoder::web_socket(message_bytes_max),
+        false => StreamDecoder::http(head, message_bytes_max),
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Drain {
 
 impl Drain {
     pub fn new(scheme: Scheme) -> Self {
-        Self { is_quiet: true, is_web_socket: scheme == Scheme::WebSocket }
+        Self { is_quiet: true, is_web_socket: scheme.has_frames() }
     }
 
     /// Empties the socket; adds what came to `bytes`.

@@ -33,7 +33,7 @@ pub(crate) fn request(
 ) -> Vec<u8> {
     let method = if body.is_some() { "POST" } else { "GET" };
     let mut out = match target.scheme {
-        Scheme::Tcp => return Vec::new(),
+        Scheme::Frames | Scheme::Tcp => return Vec::new(),
         Scheme::Http | Scheme::WebSocket => format!(
             "{method} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {USER_AGENT}\r\n",
             target.path_with_cursor(cursor),
@@ -113,8 +113,9 @@ mod tests {
         let bytes = request(&target, None, &[], Some(r#"{"token":"x"}"#), KEY);
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
 
-        let raw = Target::parse("tcp://h:7").unwrap();
-        assert!(request(&raw, None, &[], None, KEY).is_empty());
+        for raw in ["tcp://h:7", "frames://h:7"] {
+            assert!(request(&Target::parse(raw).unwrap(), None, &[], None, KEY).is_empty());
+        }
     }
 
     #[test]

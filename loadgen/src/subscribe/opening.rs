@@ -28,7 +28,7 @@ const REFUSAL_BYTES_MAX: usize = 16 << 10;
 pub(crate) struct Opening {
     pub socket: OwnedFd,
     pub deadline: Instant,
-    scheme: Scheme,
+    pub scheme: Scheme,
     key: String,
     request: Vec<u8>,
     request_sent: usize,
@@ -83,8 +83,8 @@ impl Opening {
         }
         match self.scheme {
             // Nothing is known of what is answered.
-            Scheme::Tcp if self.request_sent == self.request.len() => Progress::Granted,
-            Scheme::Tcp => Progress::Waiting,
+            Scheme::Frames | Scheme::Tcp if self.request_sent == self.request.len() => Progress::Granted,
+            Scheme::Frames | Scheme::Tcp => Progress::Waiting,
             Scheme::Http | Scheme::WebSocket => self.read(),
         }
     }
