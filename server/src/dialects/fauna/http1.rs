@@ -101,14 +101,14 @@ fn stream(request: &Request<'_>, opened: Opened, fields: &Fields) -> Reply {
         return Reply::Last(prelude);
     };
     let Following { database, encoding, cursor, replay, lease, client } = following;
-    let status_interval_ms = request.shard.appliance.config.fauna.status_interval_ms;
+    let config = &request.shard.appliance.config;
     Reply::Stream(Box::new(StreamStart {
         feed: database.history().clone(),
         encoding,
-        protocol: Rc::new(FaunaStream::new(database, client, lease)),
+        protocol: Rc::new(FaunaStream::new(database, client, lease, &config.serve)),
         cursor,
         prelude,
         replay,
-        patience: Patience::BeatMs(status_interval_ms as u32),
+        patience: Patience::BeatMs(config.fauna.status_interval_ms as u32),
     }))
 }
