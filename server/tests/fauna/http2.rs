@@ -14,26 +14,26 @@ use crate::{
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub const WINDOW_UPDATE: u8 = 8;
+pub const END_STREAM: u8 = 1;
+pub const END_HEADERS: u8 = 4;
 
 #[derive(Debug)]
-struct Frame {
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    payload: Vec<u8>,
+pub struct Frame {
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+    pub payload: Vec<u8>,
 }
 
 /// A connection that speaks HTTP/2 and answers nothing by itself but the windows of what it reads.
-struct Http2 {
+pub struct Http2 {
     socket: TcpStream,
     buffer: Vec<u8>,
     next_stream: u32,
@@ -42,22 +42,22 @@ struct Http2 {
 }
 
 impl Http2 {
-    fn open(address: SocketAddr) -> Self {
+    pub fn open(address: SocketAddr) -> Self {
         Self::open_with(address, &[])
     }
 
-    fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
+    pub fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
         let mut http2 = Self { socket: connect(address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
         http2.write(PREFACE);
         http2.send(SETTINGS, 0, 0, settings);
         http2
     }
 
-    fn write(&mut self, bytes: &[u8]) -> bool {
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
         self.socket.write_all(bytes).is_ok()
     }
 
-    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
+    pub fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
         let length = (payload.len() as u32).to_be_bytes();
         let mut frame = vec![length[1], length[2], length[3], kind, flags];
         frame.extend(stream.to_be_bytes());
@@ -66,7 +66,7 @@ impl Http2 {
     }
 
     /// A request; the number of its stream.
-    fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> u32 {
+    pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> u32 {
         let stream = self.next_stream;
         self.next_stream += 2;
         let pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a")];
@@ -97,7 +97,7 @@ impl Http2 {
     }
 
     /// The next frame; `None` at the end of the connection.
-    fn frame(&mut self) -> Option<Frame> {
+    pub fn frame(&mut self) -> Option<Frame> {
         let head = self.take(9)?;
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
@@ -119,7 +119,7 @@ impl Http2 {
     }
 
     /// The next frame of a stream that is HEADERS, DATA or RST_STREAM.
-    fn of_stream(&mut self, stream: u32) -> Frame {
+    pub fn of_stream(&mut self, stream: u32) -> Frame {
         loop {
             let held = self.held.iter().position(|frame| frame.stream == stream);
             let frame = held.map(|at| self.held.remove(at));
@@ -139,14 +139,14 @@ impl Http2 {
     }
 
     /// The head of an answer: whether its status is 200, which has an index of its own.
-    fn is_ok(&mut self, stream: u32) -> bool {
+    pub fn is_ok(&mut self, stream: u32) -> bool {
         let frame = self.of_stream(stream);
         assert_eq!(frame.kind, HEADERS);
         frame.payload[0] == 0x88
     }
 
     /// The whole body of an answer.
-    fn body(&mut self, stream: u32) -> Vec<u8> {
+    pub fn body(&mut self, stream: u32) -> Vec<u8> {
         let mut body = Vec::new();
         loop {
             let frame = self.of_stream(stream);
@@ -158,14 +158,14 @@ impl Http2 {
         }
     }
 
-    fn answer(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (bool, Value) {
+    pub fn answer(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (bool, Value) {
         let stream = self.request(method, path, headers, body);
         let is_ok = self.is_ok(stream);
         (is_ok, serde_json::from_slice(&self.body(stream)).unwrap_or(Value::Null))
     }
 
     /// The next event, which must be a DATA frame of its own.
-    fn event(&mut self, stream: u32) -> Value {
+    pub fn event(&mut self, stream: u32) -> Value {
         let frame = self.of_stream(stream);
         assert_eq!(frame.kind, DATA, "{frame:?}");
         let line = frame.payload.strip_suffix(b"\r\n").unwrap_or_else(|| panic!("{frame:?}"));
@@ -185,9 +185,9 @@ impl Http2 {
 }
 
 /// As a driver says of itself that is not the one of JavaScript, which says nothing.
-const GO: &[(&str, &str)] = &[("x-driver", "go")];
+pub const GO: &[(&str, &str)] = &[("x-driver", "go")];
 
-fn body(value: Value) -> Vec<u8> {
+pub fn body(value: Value) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
@@ -341,6 +341,31 @@ fn a_source_that_fails_ends_the_stream_and_a_stopping_server_does_too() {
     }
     let last = last.unwrap();
     assert_eq!((last.kind, last.flags & END_STREAM), (DATA, END_STREAM), "without an error, so that drivers come back");
+}
+
+/// What a feed says of itself counts streams over both versions of HTTP, each once.
+#[test]
+fn a_feed_counts_its_streams_over_both_versions() {
+    let (appliance, client) = appliance();
+    let subscribers = || appliance.get("/v1/feeds/documents").1["subscribers"].as_u64().unwrap();
+    let all = json!({ "token": client.token("A.all().eventSource()") });
+    let _over_http1 = client.stream_with(all.clone());
+    let mut http2 = Http2::open(client.address);
+    let streams: Vec<u32> = (0..3).map(|_| http2.request("POST", "/stream/1", GO, &body(all.clone()))).collect();
+    streams.iter().for_each(|stream| assert!(http2.is_ok(*stream)));
+    eventually("all four are counted", || subscribers() == 4 && appliance.running().subscribers() == 4);
+    // An event reaches all of them, so that nobody is still on its way to be counted twice.
+    client.ok("A.create({ n: 1 })");
+    for stream in &streams {
+        assert_eq!(http2.event(*stream)["type"], "status");
+        assert_eq!(change(&http2.event(*stream)).1, 1);
+    }
+    assert_eq!((subscribers(), appliance.running().subscribers()), (4, 4));
+    let listed = appliance.get("/v1/feeds").1;
+    let documents = listed["feeds"].as_array().unwrap().iter().find(|feed| feed["name"] == "documents").unwrap();
+    assert_eq!(documents["subscribers"], json!(4));
+    http2.send(RST_STREAM, 0, streams[0], &8_u32.to_be_bytes());
+    eventually("one less is counted", || subscribers() == 3);
 }
 
 /// A reader whose window is smaller than an event.
