@@ -8,6 +8,7 @@
 mod common;
 
 mod bad;
+mod broken;
 mod client;
 mod crash;
 mod errors;

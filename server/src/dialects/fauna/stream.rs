@@ -74,7 +74,7 @@ async fn place(database: &Arc<Database>, asked: &StreamRequest) -> Result<Begins
     let (database, asked) = (database.clone(), asked.clone());
     let placing = move || {
         let collection = asked.token.source.collection();
-        if !database.has_collection(collection) {
+        if !database.has_collection(collection)? {
             return Err(ApiError::collection_gone(Endpoint::Stream, collection));
         }
         database.begins(asked.start, asked.token.start, Endpoint::Stream)
