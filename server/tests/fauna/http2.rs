@@ -15,14 +15,17 @@ use crate::{
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub const DATA: u8 = 0;
-pub const HEADERS: u8 = 1;
-pub const RST_STREAM: u8 = 3;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
-pub const WINDOW_UPDATE: u8 = 8;
+const WINDOW_UPDATE: u8 = 8;
 pub const END_STREAM: u8 = 1;
-pub const END_HEADERS: u8 = 4;
+const END_HEADERS: u8 = 4;
+
+/// The windows that everybody begins with who has acknowledged no other.
+const WINDOW_BYTES: i64 = 65_535;
 
 #[derive(Debug)]
 pub struct Frame {
@@ -37,6 +40,8 @@ pub struct Http2 {
     socket: TcpStream,
     buffer: Vec<u8>,
     next_stream: u32,
+    /// What the server takes of all bodies; kept by those that are uploaded.
+    window: i64,
     /// Of other streams than the one that was waited for.
     held: Vec<Frame>,
 }
@@ -47,7 +52,13 @@ impl Http2 {
     }
 
     pub fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
-        let mut http2 = Self { socket: connect(address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
+        let mut http2 = Self {
+            socket: connect(address),
+            buffer: Vec::new(),
+            next_stream: 1,
+            window: WINDOW_BYTES,
+            held: Vec::new(),
+        };
         http2.write(PREFACE);
         http2.send(SETTINGS, 0, 0, settings);
         http2
@@ -63,6 +74,44 @@ impl Http2 {
         frame.extend(stream.to_be_bytes());
         frame.extend(payload);
         self.write(&frame)
+    }
+
+    /// A request whose body is still to come; the number of its stream.
+    pub fn begin(&mut self, path: &str) -> u32 {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let head = [b"\x83\x86\x04".as_slice(), &[path.len() as u8], path.as_bytes()].concat();
+        self.send(HEADERS, END_HEADERS, stream, &head);
+        stream
+    }
+
+    /// Sends a part of a body as the server's windows allow, or until it is answered.
+    pub fn upload(&mut self, stream: u32, part: &[u8]) {
+        let (mut own, mut all) = (WINDOW_BYTES, self.window);
+        for piece in part.chunks(16_384) {
+            while own.min(all) < piece.len() as i64 {
+                let frame = self.frame().expect("the connection goes on");
+                let grown = i64::from(u32::from_be_bytes(
+                    frame.payload.get(..4).map_or([0; 4], |four| four.try_into().unwrap()),
+                ));
+                match (frame.kind, frame.stream) {
+                    (WINDOW_UPDATE, 0) => all += grown,
+                    (WINDOW_UPDATE, of) if of == stream => own += grown,
+                    (HEADERS | DATA | RST_STREAM, of) => {
+                        self.held.push(frame);
+                        if of == stream {
+                            self.window = all;
+                            return;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            self.send(DATA, 0, stream, piece);
+            own -= piece.len() as i64;
+            all -= piece.len() as i64;
+        }
+        self.window = all;
     }
 
     /// A request; the number of its stream.
@@ -156,6 +205,11 @@ impl Http2 {
                 return body;
             }
         }
+    }
+
+    /// The error that the body of an answer tells of.
+    pub fn error(&mut self, stream: u32) -> Value {
+        serde_json::from_slice::<Value>(&self.body(stream)).unwrap()["error"].clone()
     }
 
     pub fn answer(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (bool, Value) {
@@ -290,7 +344,13 @@ fn an_upgraded_request_is_the_first_stream() {
     let token = client.token("A.all().eventSource()");
     client.ok("A.create({ n: 1 })");
     let request = body(json!({ "token": token, "filler": "x".repeat(100_000) }));
-    let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 3, held: Vec::new() };
+    let mut http2 = Http2 {
+        socket: connect(client.address),
+        buffer: Vec::new(),
+        next_stream: 3,
+        window: WINDOW_BYTES,
+        held: Vec::new(),
+    };
     let head = format!(
         "POST /stream/1 HTTP/1.1\r\nHost: a\r\nX-Driver: Java\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
          HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\nContent-Length: {}\r\n\r\n",
@@ -488,7 +548,13 @@ fn what_is_no_http2_ends() {
     let mut wrong: Vec<Vec<u8>> = vec![b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_vec(), [PREFACE, &[0xff; 100]].concat()];
     wrong.push([PREFACE, &[0, 0, 1, 4, 0, 0, 0, 0, 0, 9]].concat());
     for bytes in wrong {
-        let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
+        let mut http2 = Http2 {
+            socket: connect(client.address),
+            buffer: Vec::new(),
+            next_stream: 1,
+            window: WINDOW_BYTES,
+            held: Vec::new(),
+        };
         http2.write(&bytes);
         http2.goodbye();
     }

@@ -11,6 +11,7 @@ mod bad;
 mod broken;
 mod client;
 mod crash;
+mod crowded;
 mod errors;
 mod histories;
 mod http2;

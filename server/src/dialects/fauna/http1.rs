@@ -80,6 +80,7 @@ fn response(whole: Whole, fields: Fields) -> Response {
 fn unread(error: &InboundError, fields: Fields) -> Response {
     let error = match error.status() {
         Some(413) => ApiError::body_too_large(),
+        Some(408) => ApiError::new(408, "time_out", error.to_string()),
         status => ApiError::new(status.unwrap_or(400), "invalid_request", error.to_string()),
     };
     response(Whole::from(error), fields).closing()

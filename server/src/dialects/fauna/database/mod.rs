@@ -155,6 +155,14 @@ impl Shared {
         self.is_ready() && self.applied_seq.load(Ordering::SeqCst) >= self.feed().last_seq()
     }
 
+    /// Why nothing is said while there is no index that can be read.
+    fn unready(&self) -> StoreError {
+        if self.is_stopping() {
+            return queue::stopping();
+        }
+        StoreError::Internal("The database's index cannot be read. Try again in a moment.".to_owned())
+    }
+
     /// Has the thread open the index anew.
     fn distrust(&self, error: &IndexError) {
         tracing::error!(feed = self.feed().name(), %error, "the index of the Fauna database could not be read");
@@ -288,7 +296,7 @@ impl Database {
     /// Evaluates a query that writes nothing; what one wants written is only told. Blocks.
     pub(crate) fn evaluate(&self, query: &QueryRequest, deadline: Instant) -> Answered {
         let index = self.shared.index();
-        let index = index.as_ref().ok_or_else(store::unready)?;
+        let index = index.as_ref().ok_or_else(|| self.shared.unready())?;
         let (start, pending) = (self.shared.position(), Pending::default());
         let txn_ts_us = self.shared.next_time_us();
         let mut reading = Reading { shared: &self.shared, index, pending: &pending, start, deadline };
@@ -307,7 +315,7 @@ impl Database {
     /// Whether a collection is there. Blocks.
     pub(crate) fn has_collection(&self, name: &str) -> Result<bool, ApiError> {
         let index = self.shared.index();
-        let index = index.as_ref().ok_or_else(store::unready).map_err(|error| turned_away(&error))?;
+        let index = index.as_ref().ok_or_else(|| turned_away(&self.shared.unready()))?;
         let deadline = Instant::now() + PATIENCE;
         let (start, pending) = (self.shared.position(), Pending::default());
         let mut reading = Reading { shared: &self.shared, index, pending: &pending, start, deadline };

@@ -89,7 +89,7 @@ impl Reading<'_> {
 
     fn fail(&self, error: &IndexError) -> StoreError {
         self.shared.distrust(error);
-        unready()
+        self.shared.unready()
     }
 
     /// At most `count` documents of the index behind `after`.
@@ -171,11 +171,6 @@ impl Store for Reading<'_> {
     fn token(&mut self, source: &Source) -> Result<String, StoreError> {
         Ok(Token { source: source.clone(), start: self.start }.sign(self.shared.token_key()))
     }
-}
-
-/// Why nothing is said of a database whose index is to be opened again.
-pub(super) fn unready() -> StoreError {
-    StoreError::Internal("The database's index cannot be read. Try again in a moment.".to_owned())
 }
 
 fn history_days(definition: &Stored) -> Option<u32> {
