@@ -93,6 +93,27 @@ fn a_damaged_history() {
     assert_eq!(client.ok("A.byId('150')!.n"), json!({ "@int": "150" }));
 }
 
+/// A feed that cannot be written any more takes nothing until a restart; what is there can be read.
+#[test]
+fn a_feed_that_has_failed() {
+    let (appliance, client) = with(small_segments);
+    client.ok("A.create({ id: '1', n: 1 })");
+    let segments = appliance.directory().join("log/feeds/documents/segments");
+    fs::rename(&segments, segments.with_file_name("away")).unwrap();
+    let is_failed = || {
+        let answer = client.query(&format!("A.create({{ t: '{}' }})", "x".repeat(200_000)));
+        answer.status != 200 && {
+            let (status, code, message) = refused(&answer);
+            assert_eq!((status, code.as_str()), (500, "internal_error"), "{message}");
+            assert!(message.starts_with("the feed has failed and takes no more events: "), "{message}");
+            true
+        }
+    };
+    eventually("a segment is missing", is_failed);
+    assert!(is_failed());
+    assert_eq!(client.ok("A.byId('1')!.n"), json!({ "@int": "1" }));
+}
+
 /// Where the index cannot be opened, nothing is answered until it can.
 #[test]
 fn an_index_that_cannot_be_opened() {
