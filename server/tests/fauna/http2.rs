@@ -160,6 +160,7 @@ impl Http2 {
             match self.socket.read(&mut bytes) {
                 Ok(0) => return None,
                 Ok(read) => self.buffer.extend_from_slice(&bytes[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("nothing came: {error}"),
             }
@@ -312,7 +313,7 @@ fn t1_a_backlog_comes_in_few_frames() {
 /// T10: a client that has said goodbye still reads its streams. T7: nothing ends them for it.
 #[test]
 fn t7_t10_a_goodbye_ends_no_stream() {
-    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 300);
+    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 1_000);
     let token = client.token("A.all().eventSource()");
     let mut http2 = Http2::open(client.address);
     let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
@@ -320,9 +321,7 @@ fn t7_t10_a_goodbye_ends_no_stream() {
     http2.event(stream);
     http2.send(GOAWAY, 0, 0, &[0; 8]);
     // One without streams that begins later is ended for being idle: so would this one be.
-    let mut idle = Http2::open(client.address);
-    assert!(idle.answer("POST", "/query/1", &[], &body(json!({ "query": "1" }))).0);
-    assert_eq!(idle.goodbye(), Some(0));
+    assert_eq!(Http2::open(client.address).goodbye(), Some(0));
     client.ok("A.create({ n: 1 })");
     assert_eq!(change(&http2.event(stream)).1, 1);
 }
@@ -580,7 +579,7 @@ fn what_is_no_http2_ends() {
 /// A connection without streams is ended in order.
 #[test]
 fn an_idle_connection_is_ended() {
-    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 300);
+    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 1_000);
     let mut http2 = Http2::open(client.address);
     assert!(http2.answer("POST", "/query/1", &[], &body(json!({ "query": "1" }))).0);
     assert_eq!(http2.goodbye(), Some(0));
