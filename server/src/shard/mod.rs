@@ -30,7 +30,7 @@ pub(crate) mod watch;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     future::poll_fn,
     io,
     rc::Rc,
@@ -339,17 +339,39 @@ impl Shard {
         });
     }
 
-    fn drain(&self) {
+    fn drain(self: &Rc<Self>) {
         self.draining.set(true);
         self.watchers.wake_all();
         let mut state = self.state.borrow_mut();
-        for token in state.slots.tokens() {
+        let tokens = state.slots.tokens();
+        for &token in &tokens {
             match state.slots.get_mut(token) {
                 Some(Slot::Listener(_)) => drop(state.slots.remove(token)),
                 Some(Slot::Task(task)) => task.drain(),
-                Some(Slot::Subscriber(_)) => state.end(token, Farewell::Restart),
-                None => {}
+                Some(Slot::Subscriber(_)) | None => {}
             }
+        }
+        self.restart(&mut state, tokens);
+    }
+
+    /// Ends those of these that stream because the appliance stops, each after its dialect's pause.
+    fn restart(self: &Rc<Self>, state: &mut State, tokens: Vec<Token>) {
+        let mut by_pause: BTreeMap<u64, Vec<Token>> = BTreeMap::new();
+        for token in tokens {
+            match state.pause_ms(token) {
+                0 => state.end(token, Farewell::Restart),
+                pause_ms => by_pause.entry(pause_ms).or_default().push(token),
+            }
+        }
+        for (pause_ms, tokens) in by_pause {
+            let shard = self.clone();
+            self.spawn(async move {
+                glommio::timer::sleep(Duration::from_millis(pause_ms)).await;
+                let mut state = shard.state.borrow_mut();
+                tokens.into_iter().for_each(|token| state.end(token, Farewell::Restart));
+                drop(state);
+                shard.reactor.nudge();
+            });
         }
     }
 

@@ -57,6 +57,11 @@ pub(crate) trait StreamProtocol {
         u32::MAX
     }
 
+    /// How long a stream goes on when the appliance stops, before it is ended, in milliseconds.
+    fn pause_ms(&self) -> u64 {
+        0
+    }
+
     /// The last bytes of a stream that the appliance ends.
     fn farewell(&self, reason: Farewell) -> Vec<u8>;
 

@@ -86,7 +86,7 @@ impl Shard {
         state.make_ready(token);
         // Neither has the order to drain.
         if self.draining() {
-            state.end(token, Farewell::Restart);
+            self.restart(&mut state, vec![token]);
         }
         drop(state);
         self.reactor.nudge();

@@ -277,6 +277,16 @@ impl State {
         }
     }
 
+    /// How long a stream goes on when the appliance stops; 0 for what is none.
+    pub(super) fn pause_ms(&mut self, token: Token) -> u64 {
+        match self.slots.get_mut(token) {
+            Some(Slot::Subscriber(subscriber)) => {
+                protocol_of(&self.groups, subscriber).map_or(0, |protocol| protocol.pause_ms())
+            }
+            _ => 0,
+        }
+    }
+
     /// Ends a stream that has come to its own end.
     pub(super) fn end_in_order(&mut self, token: Token) {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {

@@ -76,6 +76,11 @@ impl Appliance {
         self.running.as_ref().unwrap()
     }
 
+    /// Where its data is, and what else a test keeps there.
+    pub fn directory(&self) -> &Path {
+        self.directory.as_ref().unwrap().path()
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

@@ -1,10 +1,13 @@
 //! Every refusal of the contract, word for word.
 
 use serde_json::json;
-
 use tailwater::config::{Dialect, Listen};
 
-use crate::client::{Client, appliance, key, refused, with};
+use crate::{
+    client::{Client, appliance, key, refused, with},
+    common::{Appliance, raw::Connection},
+    http2::Http2,
+};
 
 fn invalid(message: &str) -> (u16, String, String) {
     (400, "invalid_request".to_owned(), message.to_owned())
@@ -73,10 +76,15 @@ fn secrets_are_asked_for() {
 #[test]
 fn what_is_too_large() {
     let (_appliance, client) = appliance();
-    let mut connection = crate::common::raw::Connection::open(client.address);
+    let mut connection = Connection::open(client.address);
     connection.send("POST /query/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 8388609\r\n\r\n");
     let large = (413, "request_size_exceeded".to_owned(), "Request entity is too large".to_owned());
     assert_eq!(refused(&connection.answer()), large);
+    let mut http2 = Http2::open(client.address);
+    let stream = http2.begin("/query/1");
+    http2.upload(stream, &vec![b' '; (8 << 20) + 1]);
+    assert!(!http2.is_ok(stream));
+    assert_eq!(http2.error(stream), json!({ "code": large.1, "message": large.2 }));
 }
 
 #[test]
@@ -118,10 +126,49 @@ fn methods_and_paths() {
     });
     let answer = client.call("GET", "/stream/1", "");
     assert_eq!((answer.status, answer.header("Allow")), (405, Some("POST, OPTIONS")));
-    assert_eq!(refused(&answer).1, "method_not_allowed");
+    assert_eq!(refused(&answer), (405, "method_not_allowed".to_owned(), "Method not allowed".to_owned()));
     let alone = Client::at(appliance.running().addresses()[1]);
     for path in ["/", "/stream/2", "/v1/feeds"] {
         let not_found = (404, "not_found".to_owned(), "Not found".to_owned());
         assert_eq!(refused(&alone.call("POST", path, "")), not_found, "{path}: a listener of this dialect alone");
     }
+}
+
+/// The path of the root is served, but no feed is bound to it.
+#[test]
+fn there_is_no_database() {
+    let appliance = Appliance::start_with(|config| config.feeds.retain(|feed| feed.fauna.is_none()));
+    let client = Client::new(&appliance);
+    let expected =
+        (404, "not_found".to_owned(), r#"No feed is bound to the Fauna database "/" ([feed.fauna])."#.to_owned());
+    assert_eq!(client.err("1"), expected);
+    assert_eq!(client.no_stream("{}"), expected);
+    assert_eq!(client.no_page("{}"), expected);
+}
+
+#[test]
+fn bodies_that_do_not_come() {
+    let (_appliance, client) = with(|config| config.limits.body_timeout_ms = 300);
+    let message = "The request body was not complete within 300 ms (limits.body_timeout_ms).";
+    let mut connection = Connection::open(client.address);
+    connection.send("POST /query/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
+    assert_eq!(refused(&connection.answer()), (408, "time_out".to_owned(), message.to_owned()));
+    let mut http2 = Http2::open(client.address);
+    let stream = http2.begin("/query/1");
+    assert!(!http2.is_ok(stream));
+    assert_eq!(http2.error(stream), json!({ "code": "time_out", "message": message }));
+}
+
+#[test]
+fn bodies_that_are_cut_off_or_come_in_wrong_chunks() {
+    let (_appliance, client) = appliance();
+    let head = "POST /query/1 HTTP/1.1\r\nHost: a\r\n";
+    let mut connection = Connection::open(client.address);
+    connection.send(format!("{head}Transfer-Encoding: chunked\r\n\r\nx\r\n"));
+    let (status, code, message) = refused(&connection.answer());
+    assert_eq!((status, code.as_str()), (400, "invalid_request"));
+    assert!(message.contains("chunk"), "{message}");
+    let mut connection = Connection::open(client.address);
+    connection.send(format!("{head}Content-Length: 100\r\n\r\n{{")).finish();
+    assert_eq!(refused(&connection.answer()), invalid("The connection ended in the middle of the request."));
 }

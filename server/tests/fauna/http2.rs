@@ -14,50 +14,61 @@ use crate::{
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA: u8 = 0;
+pub const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
-const END_STREAM: u8 = 1;
+pub const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
+/// The windows that everybody begins with who has acknowledged no other.
+const WINDOW_BYTES: i64 = 65_535;
+
 #[derive(Debug)]
-struct Frame {
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    payload: Vec<u8>,
+pub struct Frame {
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+    pub payload: Vec<u8>,
 }
 
 /// A connection that speaks HTTP/2 and answers nothing by itself but the windows of what it reads.
-struct Http2 {
+pub struct Http2 {
     socket: TcpStream,
     buffer: Vec<u8>,
     next_stream: u32,
+    /// What the server takes of all bodies; kept by those that are uploaded.
+    window: i64,
     /// Of other streams than the one that was waited for.
     held: Vec<Frame>,
 }
 
 impl Http2 {
-    fn open(address: SocketAddr) -> Self {
+    pub fn open(address: SocketAddr) -> Self {
         Self::open_with(address, &[])
     }
 
-    fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
-        let mut http2 = Self { socket: connect(address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
+    pub fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
+        let mut http2 = Self {
+            socket: connect(address),
+            buffer: Vec::new(),
+            next_stream: 1,
+            window: WINDOW_BYTES,
+            held: Vec::new(),
+        };
         http2.write(PREFACE);
         http2.send(SETTINGS, 0, 0, settings);
         http2
     }
 
-    fn write(&mut self, bytes: &[u8]) -> bool {
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
         self.socket.write_all(bytes).is_ok()
     }
 
-    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
+    pub fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
         let length = (payload.len() as u32).to_be_bytes();
         let mut frame = vec![length[1], length[2], length[3], kind, flags];
         frame.extend(stream.to_be_bytes());
@@ -65,8 +76,46 @@ impl Http2 {
         self.write(&frame)
     }
 
+    /// A request whose body is still to come; the number of its stream.
+    pub fn begin(&mut self, path: &str) -> u32 {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let head = [b"\x83\x86\x04".as_slice(), &[path.len() as u8], path.as_bytes()].concat();
+        self.send(HEADERS, END_HEADERS, stream, &head);
+        stream
+    }
+
+    /// Sends a part of a body as the server's windows allow, or until it is answered.
+    pub fn upload(&mut self, stream: u32, part: &[u8]) {
+        let (mut own, mut all) = (WINDOW_BYTES, self.window);
+        for piece in part.chunks(16_384) {
+            while own.min(all) < piece.len() as i64 {
+                let frame = self.frame().expect("the connection goes on");
+                let grown = i64::from(u32::from_be_bytes(
+                    frame.payload.get(..4).map_or([0; 4], |four| four.try_into().unwrap()),
+                ));
+                match (frame.kind, frame.stream) {
+                    (WINDOW_UPDATE, 0) => all += grown,
+                    (WINDOW_UPDATE, of) if of == stream => own += grown,
+                    (HEADERS | DATA | RST_STREAM, of) => {
+                        self.held.push(frame);
+                        if of == stream {
+                            self.window = all;
+                            return;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            self.send(DATA, 0, stream, piece);
+            own -= piece.len() as i64;
+            all -= piece.len() as i64;
+        }
+        self.window = all;
+    }
+
     /// A request; the number of its stream.
-    fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> u32 {
+    pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> u32 {
         let stream = self.next_stream;
         self.next_stream += 2;
         let pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a")];
@@ -97,7 +146,7 @@ impl Http2 {
     }
 
     /// The next frame; `None` at the end of the connection.
-    fn frame(&mut self) -> Option<Frame> {
+    pub fn frame(&mut self) -> Option<Frame> {
         let head = self.take(9)?;
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
@@ -111,6 +160,7 @@ impl Http2 {
             match self.socket.read(&mut bytes) {
                 Ok(0) => return None,
                 Ok(read) => self.buffer.extend_from_slice(&bytes[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("nothing came: {error}"),
             }
@@ -119,7 +169,7 @@ impl Http2 {
     }
 
     /// The next frame of a stream that is HEADERS, DATA or RST_STREAM.
-    fn of_stream(&mut self, stream: u32) -> Frame {
+    pub fn of_stream(&mut self, stream: u32) -> Frame {
         loop {
             let held = self.held.iter().position(|frame| frame.stream == stream);
             let frame = held.map(|at| self.held.remove(at));
@@ -139,14 +189,14 @@ impl Http2 {
     }
 
     /// The head of an answer: whether its status is 200, which has an index of its own.
-    fn is_ok(&mut self, stream: u32) -> bool {
+    pub fn is_ok(&mut self, stream: u32) -> bool {
         let frame = self.of_stream(stream);
         assert_eq!(frame.kind, HEADERS);
         frame.payload[0] == 0x88
     }
 
     /// The whole body of an answer.
-    fn body(&mut self, stream: u32) -> Vec<u8> {
+    pub fn body(&mut self, stream: u32) -> Vec<u8> {
         let mut body = Vec::new();
         loop {
             let frame = self.of_stream(stream);
@@ -158,14 +208,19 @@ impl Http2 {
         }
     }
 
-    fn answer(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (bool, Value) {
+    /// The error that the body of an answer tells of.
+    pub fn error(&mut self, stream: u32) -> Value {
+        serde_json::from_slice::<Value>(&self.body(stream)).unwrap()["error"].clone()
+    }
+
+    pub fn answer(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (bool, Value) {
         let stream = self.request(method, path, headers, body);
         let is_ok = self.is_ok(stream);
         (is_ok, serde_json::from_slice(&self.body(stream)).unwrap_or(Value::Null))
     }
 
     /// The next event, which must be a DATA frame of its own.
-    fn event(&mut self, stream: u32) -> Value {
+    pub fn event(&mut self, stream: u32) -> Value {
         let frame = self.of_stream(stream);
         assert_eq!(frame.kind, DATA, "{frame:?}");
         let line = frame.payload.strip_suffix(b"\r\n").unwrap_or_else(|| panic!("{frame:?}"));
@@ -185,9 +240,9 @@ impl Http2 {
 }
 
 /// As a driver says of itself that is not the one of JavaScript, which says nothing.
-const GO: &[(&str, &str)] = &[("x-driver", "go")];
+pub const GO: &[(&str, &str)] = &[("x-driver", "go")];
 
-fn body(value: Value) -> Vec<u8> {
+pub fn body(value: Value) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
@@ -288,14 +343,15 @@ fn a_large_backlog_comes_whole_on_each_stream() {
 /// T10: a client that has said goodbye still reads its streams. T7: nothing ends them for it.
 #[test]
 fn t7_t10_a_goodbye_ends_no_stream() {
-    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 300);
+    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 1_000);
     let token = client.token("A.all().eventSource()");
     let mut http2 = Http2::open(client.address);
     let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
     assert!(http2.is_ok(stream));
     http2.event(stream);
     http2.send(GOAWAY, 0, 0, &[0; 8]);
-    std::thread::sleep(Duration::from_millis(1_500));
+    // One without streams that begins later is ended for being idle: so would this one be.
+    assert_eq!(Http2::open(client.address).goodbye(), Some(0));
     client.ok("A.create({ n: 1 })");
     assert_eq!(change(&http2.event(stream)).1, 1);
 }
@@ -320,7 +376,13 @@ fn an_upgraded_request_is_the_first_stream() {
     let token = client.token("A.all().eventSource()");
     client.ok("A.create({ n: 1 })");
     let request = body(json!({ "token": token, "filler": "x".repeat(100_000) }));
-    let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 3, held: Vec::new() };
+    let mut http2 = Http2 {
+        socket: connect(client.address),
+        buffer: Vec::new(),
+        next_stream: 3,
+        window: WINDOW_BYTES,
+        held: Vec::new(),
+    };
     let head = format!(
         "POST /stream/1 HTTP/1.1\r\nHost: a\r\nX-Driver: Java\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
          HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\nContent-Length: {}\r\n\r\n",
@@ -373,6 +435,31 @@ fn a_source_that_fails_ends_the_stream_and_a_stopping_server_does_too() {
     assert_eq!((last.kind, last.flags & END_STREAM), (DATA, END_STREAM), "without an error, so that drivers come back");
 }
 
+/// What a feed says of itself counts streams over both versions of HTTP, each once.
+#[test]
+fn a_feed_counts_its_streams_over_both_versions() {
+    let (appliance, client) = appliance();
+    let subscribers = || appliance.get("/v1/feeds/documents").1["subscribers"].as_u64().unwrap();
+    let all = json!({ "token": client.token("A.all().eventSource()") });
+    let _over_http1 = client.stream_with(all.clone());
+    let mut http2 = Http2::open(client.address);
+    let streams: Vec<u32> = (0..3).map(|_| http2.request("POST", "/stream/1", GO, &body(all.clone()))).collect();
+    streams.iter().for_each(|stream| assert!(http2.is_ok(*stream)));
+    eventually("all four are counted", || subscribers() == 4 && appliance.running().subscribers() == 4);
+    // An event reaches all of them, so that nobody is still on its way to be counted twice.
+    client.ok("A.create({ n: 1 })");
+    for stream in &streams {
+        assert_eq!(http2.event(*stream)["type"], "status");
+        assert_eq!(change(&http2.event(*stream)).1, 1);
+    }
+    assert_eq!((subscribers(), appliance.running().subscribers()), (4, 4));
+    let listed = appliance.get("/v1/feeds").1;
+    let documents = listed["feeds"].as_array().unwrap().iter().find(|feed| feed["name"] == "documents").unwrap();
+    assert_eq!(documents["subscribers"], json!(4));
+    http2.send(RST_STREAM, 0, streams[0], &8_u32.to_be_bytes());
+    eventually("one less is counted", || subscribers() == 3);
+}
+
 /// A reader whose window is smaller than an event.
 #[test]
 fn windows_are_kept_to() {
@@ -399,16 +486,29 @@ fn whoever_takes_nothing_is_let_go_when_far_behind() {
         config.serve.floor_window_ms = 1_000;
         config.serve.floor_lag_events = 100;
     });
-    let token = client.token("A.all().eventSource()");
-    let mut http2 = Http2::open_with(client.address, &[0, 4, 0, 0, 0, 0]);
-    let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
-    assert!(http2.is_ok(stream));
+    client.ok("Database.create({ name: 'Busy' })");
+    let busy = client.bearer("s:Busy:admin");
+    busy.ok("Collection.create({ name: 'A' })");
+    let tokens = [&client, &busy].map(|client| client.token("A.all().eventSource()"));
     client.ok("Set.sequence(0, 50).forEach(n => A.create({ n: n }))");
-    std::thread::sleep(Duration::from_millis(2_500));
-    assert_eq!(appliance.running().subscribers(), 1);
+    busy.ok("Set.sequence(0, 500).forEach(n => A.create({ n: n }))");
+    let open = |secret: &str, token: &str| {
+        let mut http2 = Http2::open_with(client.address, &[0, 4, 0, 0, 0, 0]);
+        let headers = [GO[0], ("authorization", secret)];
+        let stream = http2.request("POST", "/stream/1", &headers, &body(json!({ "token": token })));
+        assert!(http2.is_ok(stream));
+        http2
+    };
+    let mut near = open("Bearer s", &tokens[0]);
+    let mut far = open("Bearer s:Busy:admin", &tokens[1]);
+    // The one that is far behind is let go, though it has waited for less.
+    far.goodbye();
+    near.send(PING, 0, 0, &[7; 8]);
+    while near.frame().expect("the other's connection goes on").kind != PING {}
+    eventually("its stream is left", || appliance.running().subscribers() == 1);
     client.ok("Set.sequence(0, 500).forEach(n => A.create({ n: n }))");
-    http2.goodbye();
-    eventually("the stream is gone", || appliance.running().subscribers() == 0);
+    near.goodbye();
+    eventually("none is left", || appliance.running().subscribers() == 0);
 }
 
 #[test]
@@ -493,7 +593,13 @@ fn what_is_no_http2_ends() {
     let mut wrong: Vec<Vec<u8>> = vec![b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_vec(), [PREFACE, &[0xff; 100]].concat()];
     wrong.push([PREFACE, &[0, 0, 1, 4, 0, 0, 0, 0, 0, 9]].concat());
     for bytes in wrong {
-        let mut http2 = Http2 { socket: connect(client.address), buffer: Vec::new(), next_stream: 1, held: Vec::new() };
+        let mut http2 = Http2 {
+            socket: connect(client.address),
+            buffer: Vec::new(),
+            next_stream: 1,
+            window: WINDOW_BYTES,
+            held: Vec::new(),
+        };
         http2.write(&bytes);
         http2.goodbye();
     }
@@ -503,7 +609,7 @@ fn what_is_no_http2_ends() {
 /// A connection without streams is ended in order.
 #[test]
 fn an_idle_connection_is_ended() {
-    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 300);
+    let (_appliance, client) = with(|config| config.limits.idle_timeout_ms = 1_000);
     let mut http2 = Http2::open(client.address);
     assert!(http2.answer("POST", "/query/1", &[], &body(json!({ "query": "1" }))).0);
     assert_eq!(http2.goodbye(), Some(0));

@@ -8,11 +8,14 @@
 mod common;
 
 mod bad;
+mod broken;
 mod client;
 mod crash;
+mod crowded;
 mod errors;
 mod histories;
 mod http2;
+mod in_band;
 mod pages;
 mod queries;
 mod secrets;
@@ -21,3 +24,4 @@ mod sources;
 mod streams;
 mod traps;
 mod windows;
+mod wording;

@@ -160,7 +160,10 @@ fn a_token_of_a_collection_that_is_gone() {
     let (_appliance, client) = appliance();
     let token = client.token("B.all().eventSource()");
     client.ok("Collection.byName('B')!.delete()");
-    let refused = client.no_stream(json!({ "token": token }).to_string());
-    let message = "Error evaluating provided stream, Unbound variable `B`";
-    assert_eq!(refused, (400, "invalid_request".to_owned(), message.to_owned()));
+    let request = json!({ "token": token }).to_string();
+    let gone = |what: &str| {
+        (400, "invalid_request".to_owned(), format!("Error evaluating provided {what}, Unbound variable `B`"))
+    };
+    assert_eq!(client.no_stream(&request), gone("stream"));
+    assert_eq!(client.no_page(&request), gone("event source"));
 }

@@ -1,5 +1,10 @@
 //! The numbered traps of the contract that a server can do something about over HTTP/1.1. T3 of answers is in `queries`; those of HTTP/2 (T1, T2, T7, T10, T11) in `http2`.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 
 use crate::client::{appliance, with};
@@ -53,6 +58,21 @@ fn t6_nothing_that_python_takes_for_the_end_of_a_line() {
     assert_eq!(serde_json::from_str::<Value>(line).unwrap()["data"]["@doc"]["t"], text);
     let page = client.call("POST", "/feed/1", json!({ "token": token }).to_string());
     assert!(!page.text().contains(['\u{85}', '\u{2028}', '\u{2029}']));
+}
+
+/// T8: one driver comes back at once after the end of a body, in a loop: a stopping server keeps it for a while first.
+#[test]
+fn t8_a_clean_end_comes_after_a_pause() {
+    let (appliance, client) = appliance();
+    let mut stream = client.stream(&client.token("A.all().eventSource()"));
+    let began = Instant::now();
+    let stopping = thread::spawn(|| appliance.stop());
+    assert!(stream.has_ended());
+    let lasted = began.elapsed();
+    // A server that stops waits until its connections are closed.
+    drop(stream);
+    stopping.join().unwrap();
+    assert!(lasted >= Duration::from_millis(500), "{lasted:?}");
 }
 
 /// T8: one driver takes a broken body for a fatal error. T9: another takes an end for the end, and comes back after a break.

@@ -85,25 +85,9 @@ impl ApiError {
         Self::new(429, "limit_exceeded", "Too many pending requests")
     }
 
-    /// The time the client gave was not enough.
-    pub fn time_out() -> Self {
-        Self::new(440, "time_out", "The request timed out")
-    }
-
     /// The server has no time.
     pub fn service_time_out() -> Self {
         Self::new(503, "time_out", "The service timed out")
-    }
-
-    /// Another query came in between.
-    pub fn contended() -> Self {
-        let message = "Transaction was aborted due to detection of concurrent modifications.";
-        Self::new(409, "contended_transaction", message)
-    }
-
-    /// The database is switched off.
-    pub fn disabled(message: impl Into<String>) -> Self {
-        Self::new(410, "forbidden", message)
     }
 
     /// Something is broken.
@@ -173,7 +157,7 @@ pub const WWW_AUTHENTICATE: (&str, &str) = ("WWW-Authenticate", "Bearer");
 mod tests {
     use super::*;
 
-    /// Every status, code and sentence of the contract.
+    /// Every status, code and sentence of the contract but those of queries, which are errors of FQL.
     #[test]
     fn golden_errors() {
         use Endpoint::{Feed, Stream};
@@ -211,14 +195,12 @@ mod tests {
             (ApiError::forbidden(), (403, "forbidden", "Access denied".to_owned())),
             (ApiError::limit_exceeded(), (429, "limit_exceeded", "Too many pending requests".to_owned())),
             (ApiError::body_too_large(), (413, "request_size_exceeded", "Request entity is too large".to_owned())),
-            (ApiError::disabled("off"), (410, "forbidden", "off".to_owned())),
             (ApiError::internal("broken"), (500, "internal_error", "broken".to_owned())),
+            (ApiError::service_time_out(), (503, "time_out", "The service timed out".to_owned())),
         ];
         for (error, (status, code, message)) in table {
             assert_eq!((error.status, error.code, error.message), (status, code, message));
         }
-        assert_eq!((ApiError::time_out().status, ApiError::service_time_out().status), (440, 503));
-        assert_eq!((ApiError::time_out().code, ApiError::contended().code), ("time_out", "contended_transaction"));
     }
 
     #[test]

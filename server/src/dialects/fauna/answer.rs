@@ -50,7 +50,8 @@ impl Answer {
 
 impl Whole {
     fn json(status: u16, body: Vec<u8>) -> Self {
-        Self { status, content_type: CONTENT_TYPE, fields: Fields::new(), body }
+        let again = matches!(status, 429 | 503).then(|| ("Retry-After", "1".to_owned()));
+        Self { status, content_type: CONTENT_TYPE, fields: again.into_iter().collect(), body }
     }
 }
 
@@ -58,11 +59,7 @@ impl From<ApiError> for Whole {
     fn from(error: ApiError) -> Self {
         let mut body = Vec::new();
         error.write_body(&mut body);
-        let mut whole = Self::json(error.status, body);
-        if matches!(error.status, 429 | 503) {
-            whole.fields.push(("Retry-After", "1".to_owned()));
-        }
-        whole
+        Self::json(error.status, body)
     }
 }
 

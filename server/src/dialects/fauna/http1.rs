@@ -80,6 +80,7 @@ fn response(whole: Whole, fields: Fields) -> Response {
 fn unread(error: &InboundError, fields: Fields) -> Response {
     let error = match error.status() {
         Some(413) => ApiError::body_too_large(),
+        Some(408) => ApiError::new(408, "time_out", error.to_string()),
         status => ApiError::new(status.unwrap_or(400), "invalid_request", error.to_string()),
     };
     response(Whole::from(error), fields).closing()
@@ -101,14 +102,14 @@ fn stream(request: &Request<'_>, opened: Opened, fields: &Fields) -> Reply {
         return Reply::Last(prelude);
     };
     let Following { database, encoding, cursor, replay, lease, client } = following;
-    let status_interval_ms = request.shard.appliance.config.fauna.status_interval_ms;
+    let config = &request.shard.appliance.config;
     Reply::Stream(Box::new(StreamStart {
         feed: database.history().clone(),
         encoding,
-        protocol: Rc::new(FaunaStream::new(database, client, lease)),
+        protocol: Rc::new(FaunaStream::new(database, client, lease, &config.serve)),
         cursor,
         prelude,
         replay,
-        patience: Patience::BeatMs(status_interval_ms as u32),
+        patience: Patience::BeatMs(config.fauna.status_interval_ms as u32),
     }))
 }

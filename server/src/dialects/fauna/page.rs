@@ -49,7 +49,7 @@ fn page(
     patience: Duration,
 ) -> Result<Vec<u8>, ApiError> {
     let source = &asked.token.source;
-    if !database.has_collection(source.collection()) {
+    if !database.has_collection(source.collection())? {
         return Err(ApiError::collection_gone(Endpoint::Feed, source.collection()));
     }
     let last = database.position();

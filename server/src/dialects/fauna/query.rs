@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use tailwater_core::{FeedOptions, Retention};
+use tailwater_core::{FeedError, FeedOptions, Retention};
 use tailwater_wire::fauna::{
     answer::{AnswerInfo, write_failure, write_success},
     errors::ApiError,
@@ -123,8 +123,12 @@ fn feed_name(appliance: &Appliance, path: &str) -> String {
 
 fn not_moved(error: &FeedsError) -> FqlError {
     match error {
-        FeedsError::TooMany { .. } => StoreError::Overloaded(error.to_string()).into(),
-        FeedsError::Bound { .. } | FeedsError::Unknown { .. } => StoreError::Contended.into(),
+        FeedsError::TooMany { .. } | FeedsError::Log(FeedError::DiskFull { .. }) => {
+            StoreError::Overloaded(error.to_string()).into()
+        }
+        FeedsError::Bound { .. } | FeedsError::Unknown { .. } | FeedsError::Log(FeedError::Exists { .. }) => {
+            StoreError::Contended.into()
+        }
         error => StoreError::Internal(error.to_string()).into(),
     }
 }

@@ -26,6 +26,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    config::Serve,
     filters::Lease,
     limits::Replay,
     shard::protocol::{Farewell, StreamProtocol, Transport},
@@ -33,6 +34,10 @@ use crate::{
 
 /// Events to catch up with that take one of the address's places for replays.
 const REPLAY_EVENTS: u64 = 1_000;
+
+/// How long a stream goes on before the end of a server that stops, in milliseconds: some drivers come back at once after an
+/// end, again and again, and shall not do so more than twice a second.
+const PAUSE_MS: u64 = 500;
 
 /// A stream that may begin.
 pub(super) struct Opened {
@@ -69,7 +74,7 @@ async fn place(database: &Arc<Database>, asked: &StreamRequest) -> Result<Begins
     let (database, asked) = (database.clone(), asked.clone());
     let placing = move || {
         let collection = asked.token.source.collection();
-        if !database.has_collection(collection) {
+        if !database.has_collection(collection)? {
             return Err(ApiError::collection_gone(Endpoint::Stream, collection));
         }
         database.begins(asked.start, asked.token.start, Endpoint::Stream)
@@ -155,17 +160,27 @@ pub(super) fn last_words(farewell: Farewell) -> Option<StreamProblem> {
     }
 }
 
+/// How long a stream that ends without an error goes on before it does, in milliseconds: the contract's trap T8. At most a
+/// quarter of the time there is to stop.
+pub(super) fn pause_ms(serve: &Serve) -> u64 {
+    PAUSE_MS.min(serve.drain_timeout_ms / 4)
+}
+
 /// A stream over HTTP/1.1, as the sweep has to know it.
 pub(super) struct FaunaStream {
     database: Arc<Database>,
     end: End,
+    pause_ms: u64,
     /// It lasts as long as the group of those who read this encoding.
     _lease: Lease,
 }
 
 impl FaunaStream {
-    pub(super) fn new(database: Arc<Database>, client: Client, lease: Lease) -> Self {
-        Self { database, end: client.end(), _lease: lease }
+    pub(super) fn new(database: Arc<Database>, client: Client, lease: Lease, serve: &Serve) -> Self {
+        let end = client.end();
+        // Who is cut off comes back when it likes.
+        let pause_ms = if end == End::Clean { pause_ms(serve) } else { 0 };
+        Self { database, end, pause_ms, _lease: lease }
     }
 }
 
@@ -191,6 +206,10 @@ impl StreamProtocol for FaunaStream {
         let mut out = Vec::new();
         line_chunk(&mut out, |out| write_status(&at, &Stats::default(), out));
         Some(out.into())
+    }
+
+    fn pause_ms(&self) -> u64 {
+        self.pause_ms
     }
 
     fn farewell(&self, farewell: Farewell) -> Vec<u8> {

@@ -35,7 +35,7 @@ use tailwater_wire::fauna::{
     cursor::Cursor,
     encode::Errors,
     errors::ApiError,
-    fql::{FqlError, Limits, StoreError, evaluate},
+    fql::{Limits, Store, StoreError, evaluate},
     request::QueryRequest,
     source::Source,
     token::TokenKey,
@@ -153,6 +153,14 @@ impl Shared {
     /// Whether the index knows every event there is.
     fn is_settled(&self) -> bool {
         self.is_ready() && self.applied_seq.load(Ordering::SeqCst) >= self.feed().last_seq()
+    }
+
+    /// Why nothing is said while there is no index that can be read.
+    fn unready(&self) -> StoreError {
+        if self.is_stopping() {
+            return queue::stopping();
+        }
+        StoreError::Internal("The database's index cannot be read. Try again in a moment.".to_owned())
     }
 
     /// Has the thread open the index anew.
@@ -288,8 +296,7 @@ impl Database {
     /// Evaluates a query that writes nothing; what one wants written is only told. Blocks.
     pub(crate) fn evaluate(&self, query: &QueryRequest, deadline: Instant) -> Answered {
         let index = self.shared.index();
-        let unready = || FqlError::from(StoreError::Internal("The database's index is not ready.".to_owned()));
-        let index = index.as_ref().ok_or_else(unready)?;
+        let index = index.as_ref().ok_or_else(|| self.shared.unready())?;
         let (start, pending) = (self.shared.position(), Pending::default());
         let txn_ts_us = self.shared.next_time_us();
         let mut reading = Reading { shared: &self.shared, index, pending: &pending, start, deadline };
@@ -306,13 +313,14 @@ impl Database {
     }
 
     /// Whether a collection is there. Blocks.
-    pub(crate) fn has_collection(&self, name: &str) -> bool {
+    pub(crate) fn has_collection(&self, name: &str) -> Result<bool, ApiError> {
         let index = self.shared.index();
-        let Some(index) = index.as_ref() else { return false };
+        let index = index.as_ref().ok_or_else(|| turned_away(&self.shared.unready()))?;
         let deadline = Instant::now() + PATIENCE;
         let (start, pending) = (self.shared.position(), Pending::default());
         let mut reading = Reading { shared: &self.shared, index, pending: &pending, start, deadline };
-        tailwater_wire::fauna::fql::Store::collection(&mut reading, name).is_ok_and(|found| found.is_some())
+        let found = reading.collection(name).map_err(|error| turned_away(&error))?;
+        Ok(found.is_some())
     }
 
     /// The errors of a source, the same for all who follow it.

@@ -89,7 +89,7 @@ impl Reading<'_> {
 
     fn fail(&self, error: &IndexError) -> StoreError {
         self.shared.distrust(error);
-        StoreError::Internal("The database's index cannot be read. Try again in a moment.".to_owned())
+        self.shared.unready()
     }
 
     /// At most `count` documents of the index behind `after`.

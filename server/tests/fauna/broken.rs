@@ -1,0 +1,167 @@
+//! Files that are damaged or cannot be used: requests are told so, streams end where the damage begins, and what can be
+//! derived again is.
+
+use std::{
+    fs,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tailwater::config::Config;
+
+use crate::{
+    client::{Client, appliance, refused, with},
+    common::{Appliance, eventually},
+    in_band::Both,
+};
+
+type Refusal = (u16, String, String);
+
+fn internal(message: &str) -> Refusal {
+    (500, "internal_error".to_owned(), message.to_owned())
+}
+
+const MIB: u64 = 1 << 20;
+
+/// Writes documents of 12 kB, with the numbers from `from` on and before `to`.
+fn fill(client: &Client, from: u64, to: u64) {
+    let text = "x".repeat(12_000);
+    let query = format!("Set.sequence({from}, {to}).forEach(n => A.create({{ id: n, n: n, t: t }}))");
+    let body = json!({ "query": { "fql": [query] }, "arguments": { "t": text } });
+    assert_eq!(client.call("POST", "/query/1", body.to_string()).status, 200);
+}
+
+/// Files below a directory whose paths satisfy a condition.
+fn files(directory: &Path, wanted: impl Fn(&Path) -> bool + Copy) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path, wanted));
+        } else if wanted(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Overwrites a part of a file where it lies.
+fn damage(path: &Path, from: u64, bytes: usize) {
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&vec![0x55; bytes], from).unwrap();
+}
+
+/// A database whose segments are small.
+fn small_segments(config: &mut Config) {
+    for feed in config.feeds.iter_mut().filter(|feed| feed.fauna.is_some()) {
+        feed.segment_bytes_max = MIB;
+    }
+}
+
+/// The history cannot be read from its middle on. Whoever is in front of that is shown everything up to there.
+#[test]
+fn a_damaged_history() {
+    let (appliance, client) = with(small_segments);
+    let token = client.token("A.all().eventSource()");
+    for from in [1, 201, 401] {
+        fill(&client, from, from + 200);
+    }
+    let directory = appliance.stop();
+    let segments = files(directory.path(), |path| {
+        path.to_string_lossy().contains("/_fauna.") && path.extension().is_some_and(|extension| extension == "seg")
+    });
+    damage(&segments[segments.len() / 2], MIB / 2, 64);
+    let appliance = Appliance::start_in(directory, small_segments);
+    let client = Client::new(&appliance);
+    let error = Both::open(&client, &json!({ "token": token })).error();
+    let message = "The database cannot be read beyond this point.";
+    assert_eq!(error, json!({ "code": "internal_error", "message": message }));
+    let mut request = json!({ "token": token, "page_size": 10 });
+    let unreadable = internal("The database's events cannot be read.");
+    let found = loop {
+        let answer = client.call("POST", "/feed/1", request.to_string());
+        if answer.status != 200 {
+            break refused(&answer);
+        }
+        request["cursor"] = answer.json()["cursor"].clone();
+    };
+    assert_eq!(found, unreadable);
+    assert_eq!(client.no_stream(request.to_string()), unreadable);
+    // Documents are looked up elsewhere.
+    assert_eq!(client.ok("A.byId('150')!.n"), json!({ "@int": "150" }));
+}
+
+/// A feed that cannot be written any more takes nothing until a restart; what is there can be read.
+#[test]
+fn a_feed_that_has_failed() {
+    let (appliance, client) = with(small_segments);
+    client.ok("A.create({ id: '1', n: 1 })");
+    let segments = appliance.directory().join("log/feeds/documents/segments");
+    fs::rename(&segments, segments.with_file_name("away")).unwrap();
+    let is_failed = || {
+        let answer = client.query(&format!("A.create({{ t: '{}' }})", "x".repeat(200_000)));
+        answer.status != 200 && {
+            let (status, code, message) = refused(&answer);
+            assert_eq!((status, code.as_str()), (500, "internal_error"), "{message}");
+            assert!(message.starts_with("the feed has failed and takes no more events: "), "{message}");
+            true
+        }
+    };
+    eventually("a segment is missing", is_failed);
+    assert!(is_failed());
+    assert_eq!(client.ok("A.byId('1')!.n"), json!({ "@int": "1" }));
+}
+
+/// Where the index cannot be opened, nothing is answered until it can.
+#[test]
+fn an_index_that_cannot_be_opened() {
+    let (appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    let directory = appliance.stop();
+    let index = directory.path().join("log/index");
+    let index = fs::read_dir(index).unwrap().next().unwrap().unwrap().path();
+    fs::remove_dir_all(&index).unwrap();
+    fs::write(&index, "no directory").unwrap();
+    let appliance = Appliance::start_in(directory, |_| {});
+    let client = Client::new(&appliance);
+    let request = json!({ "token": token }).to_string();
+    let asked = [("/query/1", "{\"query\":\"1\"}"), ("/stream/1", &request), ("/feed/1", &request)];
+    for (path, body) in asked {
+        let answer = client.call("POST", path, body);
+        let expected = (503, "time_out".to_owned(), "The service timed out".to_owned());
+        assert_eq!((refused(&answer), answer.header("Retry-After")), (expected, Some("1")), "{path}");
+    }
+    fs::remove_file(&index).unwrap();
+    eventually("the index is built anew", || client.query("1").status == 200);
+    client.ok("A.create({ n: 1 })");
+    assert_eq!(client.stream(&token).changes(1).len(), 1);
+}
+
+/// An index that is found damaged while it is used says so to whoever finds it, and is built anew.
+#[test]
+fn an_index_that_is_damaged_while_it_is_used() {
+    let (appliance, client) = appliance();
+    // More than is gathered in memory before it is written to a file.
+    for from in (1..2_000).step_by(200) {
+        fill(&client, from, from + 200);
+    }
+    let index = appliance.directory().join("log/index");
+    let is_table = |path: &Path| path.to_string_lossy().contains("/tables/") && size(path) > 16 * MIB;
+    eventually("the first documents are in a file", || !files(&index, is_table).is_empty());
+    let appliance = Appliance::start_in(appliance.stop(), |_| {});
+    let client = Client::new(&appliance);
+    client.ok("1");
+    for table in files(&appliance.directory().join("log/index"), is_table) {
+        damage(&table, 0, size(&table) as usize);
+    }
+    let expected = internal("The database's index cannot be read. Try again in a moment.");
+    assert_eq!(client.err("A.byId('1')!.n"), expected);
+    eventually("the index is built anew", || client.query("A.byId('1')!.n").status == 200);
+    assert_eq!(client.ok("A.all().count()"), json!({ "@int": "2000" }));
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |found| found.len())
+}
