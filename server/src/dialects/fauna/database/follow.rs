@@ -20,7 +20,7 @@ use tailwater_wire::fauna::{
 
 use super::{
     Shared,
-    table::{Table, enter, is_definition, prune},
+    table::{Broom, Table, enter, is_definition},
 };
 use crate::index::{Index, IndexError, IndexOptions, Indexes};
 
@@ -31,8 +31,6 @@ const INDEX_OPTIONS: IndexOptions = IndexOptions { cache_bytes: 32 << 20, write_
 const BATCH_EVENTS: usize = 1_000;
 /// Bytes of changes and of the history that are written together, at most and roughly.
 const BATCH_BYTES: usize = 4 << 20;
-/// Documents that have left the window and are removed with each batch, besides one for each event.
-const PRUNED_MIN: usize = 100;
 
 /// Why the index does not know every event.
 #[derive(Debug, thiserror::Error)]
@@ -63,14 +61,14 @@ pub(super) fn open(shared: &Shared, indexes: &Indexes) -> Result<Index<Table>, T
 }
 
 /// Enters every event that is visible now.
-pub(super) fn catch_up(shared: &Shared, index: &Index<Table>) -> Result<(), Trouble> {
+pub(super) fn catch_up(shared: &Shared, index: &Index<Table>, broom: &mut Broom) -> Result<(), Trouble> {
     let last_seq = shared.feed().last_seq();
-    while index.applied_seq() < last_seq && step(shared, index, last_seq)? {}
+    while index.applied_seq() < last_seq && step(shared, index, broom, last_seq)? {}
     Ok(())
 }
 
 /// Enters some events; whether there were any.
-fn step(shared: &Shared, index: &Index<Table>, last_seq: u64) -> Result<bool, Trouble> {
+fn step(shared: &Shared, index: &Index<Table>, broom: &mut Broom, last_seq: u64) -> Result<bool, Trouble> {
     if shared.is_stopping() {
         return Err(Trouble::Stopped);
     }
@@ -101,7 +99,7 @@ fn step(shared: &Shared, index: &Index<Table>, last_seq: u64) -> Result<bool, Tr
     if events == 0 {
         return Ok(false);
     }
-    prune(first_seq, events + PRUNED_MIN, index, &mut batch)?;
+    broom.sweep(events, first_seq, index, &mut batch)?;
     if !history.is_empty() {
         future::block_on(shared.history().append(history, SeqMode::Preserve))?;
     }

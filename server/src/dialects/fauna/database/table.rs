@@ -6,9 +6,9 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | `Documents` | collection, a zero byte, id | seq, 8 bytes; time, 8 bytes; format of the body, 1 byte; body |
-//! | `Seqs` | seq, 8 bytes | the document's key |
 //!
-//! Integers are big-endian. `Seqs` finds what has left the window; definitions of collections never do, and are not in it.
+//! Integers are big-endian. A document whose event has left the window is not there for anybody, and is removed in passing
+//! ([`Broom`]); definitions of collections never leave it.
 
 use std::ops::Bound;
 
@@ -26,12 +26,11 @@ use crate::index::{Index, IndexError, Tables, WriteBatch};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Table {
     Documents,
-    Seqs,
 }
 
 impl Tables for Table {
     const NAME: &str = "fauna";
-    const LAYOUT: u32 = 1;
+    const LAYOUT: u32 = 2;
 
     fn number(self) -> u8 {
         self as u8
@@ -110,9 +109,6 @@ pub(super) fn enter(
     let is_kept = collection == DEFINITIONS;
     let found = batch.get(Table::Documents, &key)?;
     let before = found.as_deref().and_then(Entry::read);
-    if let Some(before) = &before {
-        batch.remove(Table::Seqs, &before.seq.to_be_bytes())?;
-    }
     if event.kind == KIND_DELETE {
         batch.remove(Table::Documents, &key)?;
         if is_kept {
@@ -121,9 +117,6 @@ pub(super) fn enter(
     } else {
         let entry = Entry { seq: event.seq, time_us: event.time_us, format: event.format, body: event.body };
         batch.put(Table::Documents, &key, &entry.write())?;
-        if !is_kept {
-            batch.put(Table::Seqs, &event.seq.to_be_bytes(), &key)?;
-        }
     }
     let before = before.filter(|before| is_kept || before.seq >= first_seq);
     let before =
@@ -150,36 +143,65 @@ fn drop_collection(
 ) -> Result<(), IndexError> {
     let (from, to) = (document_key(collection, ""), collection_end(collection));
     for row in index.range(Table::Documents, (bound(&from), Bound::Excluded(to.as_slice())))? {
-        let (key, value) = row?;
-        batch.remove(Table::Documents, &key)?;
-        if let Some(entry) = Entry::read(&value) {
-            batch.remove(Table::Seqs, &entry.seq.to_be_bytes())?;
-        }
+        batch.remove(Table::Documents, &row?.0)?;
     }
     Ok(())
 }
 
-/// Removes at most `count` documents of events before `first_seq`.
-pub(super) fn prune(
+/// Goes through the documents, again and again while the window moves, and removes those that have left it. It looks at more
+/// of them than events come, so what it has not removed yet is at most about as much as is there.
+#[derive(Debug, Default)]
+pub(super) struct Broom {
+    /// Behind which document it goes on; `None` between two rounds.
+    at: Option<Vec<u8>>,
+    /// The first seq in the window when the round began.
     first_seq: u64,
-    count: usize,
-    index: &Index<Table>,
-    batch: &mut WriteBatch<'_, Table>,
-) -> Result<(), IndexError> {
-    let to = first_seq.to_be_bytes();
-    let range = (Bound::Unbounded, Bound::Excluded(&to[..]));
-    for row in index.range(Table::Seqs, range)?.take(count) {
-        let (seq, key) = row?;
-        let is_still = batch.get(Table::Documents, &key)?.as_deref().and_then(Entry::read).is_some_and(|entry| {
-            // The batch may have given it a later event.
-            entry.seq.to_be_bytes()[..] == seq[..]
-        });
-        if is_still {
-            batch.remove(Table::Documents, &key)?;
+}
+
+/// Documents that are looked at for each event, and for each batch of events besides.
+const LOOKS_PER_EVENT: usize = 2;
+const LOOKS_PER_BATCH: usize = 100;
+
+impl Broom {
+    /// Goes on as far as so many events are worth. `first_seq` is the first in the window now.
+    pub(super) fn sweep(
+        &mut self,
+        events: usize,
+        first_seq: u64,
+        index: &Index<Table>,
+        batch: &mut WriteBatch<'_, Table>,
+    ) -> Result<(), IndexError> {
+        if self.at.is_none() && first_seq <= self.first_seq {
+            return Ok(());
         }
-        batch.remove(Table::Seqs, &seq)?;
+        let at = self.at.take().unwrap_or_else(|| {
+            self.first_seq = first_seq;
+            Vec::new()
+        });
+        let looks = events * LOOKS_PER_EVENT + LOOKS_PER_BATCH;
+        let rows = index.range(Table::Documents, (Bound::Excluded(at.as_slice()), Bound::Unbounded))?;
+        for (looked, row) in rows.enumerate() {
+            let (key, value) = row?;
+            let has_left = |value: &[u8]| Entry::read(value).is_some_and(|entry| entry.seq < self.first_seq);
+            // The batch may have given it a later event.
+            if !is_definition_key(&key)
+                && has_left(&value)
+                && batch.get(Table::Documents, &key)?.is_some_and(|now| has_left(&now))
+            {
+                batch.remove(Table::Documents, &key)?;
+            }
+            if looked + 1 == looks {
+                self.at = Some(key.to_vec());
+                break;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Whether a document is the definition of a collection.
+fn is_definition_key(key: &[u8]) -> bool {
+    key.strip_prefix(DEFINITIONS.as_bytes()).is_some_and(|rest| rest.first() == Some(&SEPARATOR))
 }
 
 fn bound(key: &[u8]) -> Bound<&[u8]> {

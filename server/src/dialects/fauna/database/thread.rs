@@ -27,7 +27,7 @@ use super::{
     follow::{self, Trouble},
     queue::{Done, Job, Posted},
     store::{Pending, Reading},
-    table::{self, Table},
+    table::{self, Broom, Table},
 };
 use crate::{
     index::{Index, Indexes},
@@ -99,7 +99,7 @@ impl Worker {
         let seq = index.applied_seq();
         self.shared.set_applied(seq, follow::last_time_us(self.shared.history(), seq).unwrap_or(0));
         self.shared.schema_version_us.fetch_max(table::last_definition_us(&index)?, Ordering::Relaxed);
-        follow::catch_up(&self.shared, &index)?;
+        follow::catch_up(&self.shared, &index, &mut Broom::default())?;
         self.shared.set_index(Some(index));
         Ok(())
     }
@@ -108,6 +108,7 @@ impl Worker {
     fn serve(&self) -> Result<(), Trouble> {
         let index = self.shared.index();
         let Some(index) = &*index else { return Ok(()) };
+        let mut broom = Broom::default();
         while !self.shared.is_stopping() {
             if !self.shared.is_ready() {
                 return Err(Trouble::Distrusted);
@@ -118,12 +119,12 @@ impl Worker {
                 thread::park();
                 continue;
             }
-            follow::catch_up(&self.shared, index)?;
+            follow::catch_up(&self.shared, index, &mut broom)?;
             for reply in taken.settling {
                 // Whoever has gone needs no answer.
                 let _gone = reply.try_send(());
             }
-            self.work(index, taken.queries)?;
+            self.work(index, &mut broom, taken.queries)?;
         }
         Ok(())
     }
@@ -143,7 +144,7 @@ impl Worker {
     }
 
     /// Evaluates queries and stores what they write, in rounds.
-    fn work(&self, index: &Index<Table>, queries: Vec<Posted>) -> Result<(), Trouble> {
+    fn work(&self, index: &Index<Table>, broom: &mut Broom, queries: Vec<Posted>) -> Result<(), Trouble> {
         let mut queries = queries.into_iter().peekable();
         while queries.peek().is_some() {
             let mut pending = Pending::default();
@@ -159,7 +160,7 @@ impl Worker {
             }
             let stored = commit(committing);
             // What is stored is stored, even if the index has to be built anew to know it.
-            let learned = follow::catch_up(&self.shared, index);
+            let learned = follow::catch_up(&self.shared, index, broom);
             for (posted, answer) in stored {
                 posted.answer(answer);
             }

@@ -17,7 +17,7 @@ use tailwater_wire::fauna::{
 };
 
 use super::{
-    super::stream::{Following, Opened, last_words, status_behind},
+    super::stream::{Following, Opened, last_words, pause_ms, status_behind},
     transport::Link,
 };
 use crate::{
@@ -182,8 +182,12 @@ async fn follow(shard: &Rc<Shard>, sink: &Sink, following: Following) -> Result<
     let mut cursor = cursor;
     loop {
         if shard.draining() || history.is_deleted() {
-            let farewell = if shard.draining() { Farewell::Restart } else { Farewell::Deleted };
-            return say_farewell(sink, farewell).await;
+            if !shard.draining() {
+                return say_farewell(sink, Farewell::Deleted).await;
+            }
+            // Those who come back at once would find the server still there, and ended again.
+            glommio::timer::sleep(Duration::from_millis(pause_ms(&shard.appliance.config.serve))).await;
+            return say_farewell(sink, Farewell::Restart).await;
         }
         sink.note(cursor.next_seq());
         shard.stream_turn().await;
