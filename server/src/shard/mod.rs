@@ -251,7 +251,8 @@ impl Shard {
         let began = Instant::now();
         let mut turns = 0_u32;
         let mut state = self.state.borrow_mut();
-        while let Some(ready) = state.ready.pop_front() {
+        state.look_ahead_at_first();
+        while let Some(ready) = state.next_ready() {
             let Some(token) = state.take_turn(ready) else { continue };
             match state.turn(token) {
                 After::Nothing => {}

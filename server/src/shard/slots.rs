@@ -5,6 +5,8 @@
 
 use slab::Slab;
 
+use crate::sys;
+
 /// Names one socket of a shard for as long as it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Token {
@@ -48,6 +50,16 @@ impl<T> Slots<T> {
         let token = Token { index, generation: self.generation };
         vacant.insert(Entry { generation: self.generation, value: make(token) });
         token
+    }
+
+    /// It will be looked at soon.
+    pub(crate) fn expect(&self, token: Token) {
+        self.entries.get(token.index as usize).into_iter().for_each(sys::prefetch);
+    }
+
+    pub(crate) fn get(&self, token: Token) -> Option<&T> {
+        let entry = self.entries.get(token.index as usize)?;
+        (entry.generation == token.generation).then_some(&entry.value)
     }
 
     pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {

@@ -14,7 +14,7 @@ use super::{
     session::Session,
     timers::Tick,
 };
-use crate::limits::Admission;
+use crate::{limits::Admission, sys};
 
 /// Where a subscriber stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,13 @@ pub(crate) enum Readings {
 }
 
 impl Readings {
+    /// It will be looked at soon.
+    pub(crate) fn expect(&self) {
+        if let Self::Many(session) = self {
+            sys::prefetch(&**session);
+        }
+    }
+
     /// The reading whose turn it is.
     pub(crate) fn current(&mut self) -> Option<(ReadingId, &mut Reading)> {
         match self {
