@@ -7,11 +7,10 @@
 use std::borrow::Cow;
 
 use data_encoding::HEXLOWER;
-use md5::{Digest, Md5};
 use tailwater_core::Event;
 use tailwater_wire::couchdb::{
     doc::attachment::Info,
-    event::DELETE,
+    event::{DELETE, foreign_rev},
     rev::{History, Rev, RevHash},
     text::{Kind, Value},
 };
@@ -79,10 +78,6 @@ pub(super) fn deletes(event: &Event<'_>) -> bool {
 pub(super) fn read_attachments(json: &[u8]) -> Vec<StoredAttachment> {
     let body = Value::new(json);
     own_rev(body).and_then(|_| body.get("_attachments")).map_or_else(Vec::new, attachments_of)
-}
-
-fn foreign_rev(event: &Event<'_>) -> Rev {
-    Rev { pos: event.seq, hash: RevHash::Md5(Md5::digest(event.body).into()) }
 }
 
 /// `_rev`, where the wire looks for it.
@@ -163,9 +158,11 @@ mod tests {
     use super::*;
 
     fn said(body: &str) -> Said {
-        let event =
-            Event { seq: 7, time_us: 0, kind: "put", key: "a", format: BodyFormat::Json, body: body.as_bytes() };
-        read_said(&event, body.as_bytes())
+        read_said(&event(body), body.as_bytes())
+    }
+
+    fn event(body: &str) -> Event<'_> {
+        Event { seq: 7, time_us: 0, kind: "put", key: "a", format: BodyFormat::Json, body: body.as_bytes() }
     }
 
     fn revs(revs: &[&str]) -> Vec<Rev> {
@@ -201,15 +198,15 @@ mod tests {
         ];
         for (body, expected) in table {
             assert_eq!(read_doc(body.as_bytes(), false).body, expected);
-            assert_eq!(said(body), Said::Theirs { rev: foreign("7-", body) });
+            assert_eq!(said(body), Said::Theirs { rev: foreign(body) });
         }
         assert_eq!(read_doc(b"null", true).body, "{}");
         let no_rev = r#"{"_id":"a","_rev":"x"}"#;
-        assert_eq!(said(no_rev), Said::Theirs { rev: foreign("7-", no_rev) }, "a revision that is none");
+        assert_eq!(said(no_rev), Said::Theirs { rev: foreign(no_rev) }, "a revision that is none");
     }
 
-    fn foreign(pos: &str, body: &str) -> Rev {
-        format!("{pos}{}", HEXLOWER.encode(&Md5::digest(body))).parse().unwrap()
+    fn foreign(body: &str) -> Rev {
+        foreign_rev(&event(body))
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) enum Table {
 
 impl Tables for Table {
     const NAME: &str = "couchdb";
-    const LAYOUT: u32 = 1;
+    const LAYOUT: u32 = 2;
 
     fn number(self) -> u8 {
         self as u8

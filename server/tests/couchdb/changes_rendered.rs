@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::{
     common::raw::Connection,
-    couch::{DB, MD5_EMPTY, ask, ask_post, body, body_post, chunk, chunks, foreign, get, publish, row, t3, with},
+    couch::{DB, HASH_OF_EMPTY, ask, ask_post, body, body_post, chunk, chunks, foreign, get, publish, row, t3, with},
 };
 
 fn row_of(seq: &str, id: &str, rev_seq: u64) -> String {
-    format!("{{\"seq\":{seq},\"id\":\"{id}\",\"changes\":[{{\"rev\":\"{rev_seq}-{MD5_EMPTY}\"}}]}}")
+    format!("{{\"seq\":{seq},\"id\":\"{id}\",\"changes\":[{{\"rev\":\"{rev_seq}-{HASH_OF_EMPTY}\"}}]}}")
 }
 
 fn object(rows: &[String], seq: u64, pending: u64) -> String {

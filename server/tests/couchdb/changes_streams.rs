@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::{
     common::Appliance,
     couch::{
-        DB, MD5_EMPTY, ask, ask_with, body, chunk, chunks, doc, foreign, get, publish, row, short, token, tombstone,
-        with,
+        DB, HASH_OF_EMPTY, ask, ask_with, body, chunk, chunks, doc, foreign, get, publish, row, short, token,
+        tombstone, with,
     },
 };
 
 fn line(seq: u64, id: &str) -> String {
-    format!("{{\"seq\":\"{seq}\",\"id\":\"{id}\",\"changes\":[{{\"rev\":\"{seq}-{MD5_EMPTY}\"}}]}}\n")
+    format!("{{\"seq\":\"{seq}\",\"id\":\"{id}\",\"changes\":[{{\"rev\":\"{seq}-{HASH_OF_EMPTY}\"}}]}}\n")
 }
 
 fn block(seq: u64, id: &str) -> String {

@@ -10,8 +10,8 @@ use crate::common::{
 /// The database of the default configuration, and its feed.
 pub const DB: &str = "events";
 
-/// A row's document without a revision of its own has `{seq}-{MD5 of the body}`. Of `{}`:
-pub const MD5_EMPTY: &str = "99914b932bd37a50b983c5e7c90ae93b";
+/// A row's document without a revision of its own has `{seq}-{XXH3-128 of the body}`. Of `{}`:
+pub const HASH_OF_EMPTY: &str = "dc7048f8f8747f561349cde127705c16";
 
 /// An event of this dialect: a document with one revision.
 pub fn doc(id: &str, rev: &str, members: &Value) -> Value {

@@ -2,7 +2,7 @@
 //!
 //! A block is an event of the kind `block` with an empty key and the body `{"transactions":[...]}`, compact JSON. **Any
 //! other event**, published through another protocol, **is shown as a block of one transaction**: its id is the key if
-//! that is 64 hex digits in lower case, and otherwise the SHA3-256 hash of the body; its asset has the same id. So is an
+//! that is 64 hex digits in lower case, and otherwise its time, seq and a hash of its body; its asset has the same id. So is an
 //! event of the kind `block` whose body is something else. That rule stands in `read` and nowhere else. Tests are in
 //! `block_tests.rs`.
 
@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sha3::{Digest, Sha3_256};
 use tailwater_core::{BODY_BYTES_MAX, BodyFormat, Event};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::transaction::Transaction;
 
@@ -96,9 +96,18 @@ pub(super) fn read<'e, T: Deserialize<'e>>(event: &Event<'e>) -> Block<'e, T> {
     body.map_or_else(|| Block::Other(other_id(event)), |body| Block::Transactions(body.transactions))
 }
 
+/// The id of an event that is no block: its key if that can be one, or else its time, its seq and the XXH3-128 of its body, in
+/// hex. Clients take equal ids for the same transaction, so events with equal bodies have different ones.
 fn other_id<'e>(event: &Event<'e>) -> Cow<'e, str> {
-    let is_hash = event.key.len() == 64 && event.key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if is_hash { event.key.into() } else { HEXLOWER.encode(&Sha3_256::digest(event.body)).into() }
+    let is_id = event.key.len() == 64 && event.key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if is_id {
+        return event.key.into();
+    }
+    let mut id = [0; 32];
+    id[..8].copy_from_slice(&event.time_us.to_be_bytes());
+    id[8..16].copy_from_slice(&event.seq.to_be_bytes());
+    id[16..].copy_from_slice(&xxh3_128(event.body).to_be_bytes());
+    HEXLOWER.encode(&id).into()
 }
 
 /// A string, borrowed where it has no escapes.

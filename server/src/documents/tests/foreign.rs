@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use futures_lite::future::block_on;
-use md5::{Digest, Md5};
-use tailwater_core::{Batch, BodyFormat, Draft, SeqMode};
+use tailwater_core::{Batch, BodyFormat, Draft, Event, SeqMode};
+use tailwater_wire::couchdb::event::foreign_rev;
 
 use super::common::{Running, edit, lose_index};
 use crate::documents::{Missing, Mode, Order};
 
-fn rev(seq: u64, body: &str) -> String {
-    format!("{seq}-{}", HEXLOWER.encode(&Md5::digest(body)))
+pub(super) fn rev(seq: u64, body: &str) -> String {
+    let event = Event { seq, time_us: 0, kind: "put", key: "", format: BodyFormat::Json, body: body.as_bytes() };
+    foreign_rev(&event).to_string()
 }
 
 #[test]

@@ -15,7 +15,7 @@
 //! So a row of `_changes` can be made of its event alone, in every style, with documents or without. Everything
 //! behind the first members is, in one piece, what a client is shown.
 //!
-//! An event of another origin has no `_rev`. It is shown as a document of one revision, `{seq}-{MD5 of the body}`: an
+//! An event of another origin has no `_rev`. It is shown as a document of one revision, [`foreign_rev`]: an
 //! object's members are the document's, save those that begin with an underscore, which CouchDB would refuse; any
 //! other value is the member `body`. Without a key, the id is the seq.
 //!
@@ -24,7 +24,7 @@
 mod read;
 mod write;
 
-pub use read::{Change, json_body};
+pub use read::{Change, foreign_rev, json_body};
 pub use write::NewChange;
 
 /// The kind of an event that stores a document.

@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use data_encoding::HEXLOWER;
-use md5::{Digest, Md5};
 use tailwater_core::{BodyFormat, Event};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::DELETE;
 use crate::atproto::frame;
-use crate::couchdb::rev::Rev;
+use crate::couchdb::rev::{Rev, RevHash};
 use crate::couchdb::text::{Kind, Value};
 use crate::dag_cbor::to_json;
 use crate::json;
@@ -25,6 +24,12 @@ pub fn json_body<'a>(event: &Event<'a>) -> Cow<'a, [u8]> {
         }
     };
     if written { out.into() } else { b"null".into() }
+}
+
+/// The revision of an event of another origin: `{seq}-{XXH3-128 of the body}`, in hex. Equal events have equal ones; the seq is in
+/// it, so the hash only has to tell apart what two logs have under the same seq, and what costs least does.
+pub fn foreign_rev(event: &Event<'_>) -> Rev {
+    Rev { pos: event.seq, hash: RevHash::Md5(xxh3_128(event.body).to_be_bytes()) }
 }
 
 /// One change. What it says of revisions is JSON text, ready to be shown.
@@ -84,7 +89,7 @@ impl<'a> Change<'a> {
 
     fn read_foreign(event: &Event<'a>, body: Value<'a>) -> Self {
         let id = if event.key.is_empty() { event.seq.to_string().into() } else { event.key.into() };
-        let rev = format!("\"{}-{}\"", event.seq, HEXLOWER.encode(&Md5::digest(event.body)));
+        let rev = format!("\"{}\"", foreign_rev(event));
         let members = if body.kind() == Kind::Object { Members::Foreign } else { Members::Body };
         let deleted = event.kind == DELETE;
         Self { id, rev: rev.into_bytes().into(), leaves: None, winner_doc: None, deleted, body, members }

@@ -30,7 +30,7 @@ pub(super) enum Table {
 
 impl Tables for Table {
     const NAME: &str = "bigchaindb";
-    const LAYOUT: u32 = 1;
+    const LAYOUT: u32 = 2;
 
     fn number(self) -> u8 {
         self as u8

@@ -177,7 +177,7 @@ impl Model {
         assert_eq!(self.seq, seq);
         let doc = self.docs.entry(id.to_owned()).or_default();
         *doc = Doc { seq, ..Doc::default() };
-        doc.add(&[(seq, HEXLOWER.encode(&Md5::digest(body)))], deleted, body);
+        doc.add(&[parse(&super::super::foreign::rev(seq, body))], deleted, body);
     }
 
     /// Seq and id of every change.
