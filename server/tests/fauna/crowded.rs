@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     client::{Client, appliance, refused, with},
     common::{Appliance, connect_narrow, eventually, raw::Connection},
-    http2::{DATA, END_STREAM, GO, Http2, body},
+    frames::{DATA, END_STREAM, GO, Http2, body},
 };
 
 type Refusal = (u16, String, String);

@@ -6,7 +6,7 @@ use tailwater::config::{Dialect, Listen};
 use crate::{
     client::{Client, appliance, key, refused, with},
     common::{Appliance, raw::Connection},
-    http2::Http2,
+    frames::Http2,
 };
 
 fn invalid(message: &str) -> (u16, String, String) {

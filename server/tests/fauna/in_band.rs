@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, appliance},
-    http2::{DATA, END_STREAM, GO, Http2, body},
+    frames::{DATA, END_STREAM, GO, Http2, body},
 };
 
 /// Streams over both versions, each past its status.

@@ -13,6 +13,7 @@ mod client;
 mod crash;
 mod crowded;
 mod errors;
+mod frames;
 mod histories;
 mod http2;
 mod in_band;

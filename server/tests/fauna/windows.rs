@@ -6,7 +6,7 @@ use tailwater::config::Retention;
 use crate::{
     client::{Client, with},
     common::{Appliance, eventually},
-    http2::{DATA, END_STREAM, GO, Http2},
+    frames::{DATA, END_STREAM, GO, Http2},
 };
 
 fn small() -> (Appliance, Client) {

@@ -181,13 +181,13 @@ async fn follow(shard: &Rc<Shard>, sink: &Sink, following: Following) -> Result<
     let bytes_max = shard.appliance.config.serve.send_bytes_max as usize;
     let mut cursor = cursor;
     loop {
-        if shard.draining() || history.is_deleted() {
-            if !shard.draining() {
-                return say_farewell(sink, Farewell::Deleted).await;
-            }
-            // Those who come back at once would find the server still there, and ended again.
+        if shard.draining() {
+            // Those who come back at once would find the server still there, and be ended again.
             glommio::timer::sleep(Duration::from_millis(pause_ms(&shard.appliance.config.serve))).await;
             return say_farewell(sink, Farewell::Restart).await;
+        }
+        if history.is_deleted() {
+            return say_farewell(sink, Farewell::Deleted).await;
         }
         sink.note(cursor.next_seq());
         shard.stream_turn().await;
