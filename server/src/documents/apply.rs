@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | that purges ([`super::purge_event`]) | has the leaves it names and what these came from; or it is gone |
 //! | with a revision | has that one with its history, and no leaf but those the event names |
-//! | any other | is that one revision, whatever it was: `{seq}-{MD5}` |
+//! | any other | is that one revision, whatever it was: `{seq}-{hash}` |
 //!
 //! That an event's leaves are all there are makes what the log shows and what the index knows the same, even where an event
 //! of another protocol, or one that compaction has dropped, came in between. Tested in `tests/foreign.rs` and
@@ -19,7 +19,7 @@ use tailwater_wire::couchdb::{
 use super::{
     error::DocumentsError,
     layer::LastEvent,
-    prune::without_leaves,
+    prune::{with_leaves, without_leaves},
     purge_event::read_left,
     record::Record,
     shelf::Shelf,
@@ -60,9 +60,16 @@ pub(super) fn apply(event: &Event<'_>, revs_limit: usize, staging: &mut Staging<
 /// The tree with one more revision and, unless `named` is empty, no leaves but those.
 fn changed(tree: &RevTree, history: &History, named: &[Rev], body: Body, revs_limit: usize) -> RevTree {
     let mut tree = tree.clone();
+    let rev = history.rev();
+    // Then an event that is not in the log any more had made an end of it, and of what came from it: now it is this one's.
+    let is_known = tree.body(&rev).is_some();
     tree.insert(history, body, revs_limit);
-    let goes = |leaf: &Rev| !named.is_empty() && !named.contains(leaf);
-    if tree.leaves().iter().any(|leaf| goes(leaf.rev)) { without_leaves(&tree, goes) } else { tree }
+    let is_other = |leaf: &Rev| !named.is_empty() && !named.contains(leaf);
+    if is_known || tree.leaves().iter().any(|leaf| is_other(leaf.rev)) {
+        let body_of = |other: &Rev| if *other == rev { Some(body) } else { tree.body(other) };
+        return with_leaves(&tree, named, body_of);
+    }
+    tree
 }
 
 /// A document without some of its leaves. What is left still has the event it had.

@@ -79,6 +79,24 @@ fn view(db: &Running) -> impl PartialEq + std::fmt::Debug + use<> {
     (docs, db.changes(0, Order::Ascending), db.changes(0, Order::Descending), pending, db.all(), db.bodies(), summary)
 }
 
+/// A leaf whose descendants an event of another origin had ended was lost with them, where that event was dropped.
+#[test]
+fn a_leaf_that_had_descendants_before_is_not_lost() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let db = Running::open(one.path());
+    db.replicate("a", 2, "r a", true, "{}");
+    db.replicate("a", 3, "s r a", false, "{}");
+    db.publish("put", "a", "{}");
+    db.replicate("a", 2, "r a", true, "{}");
+    assert_eq!(db.leaves("a").len(), 2);
+    assert_eq!(kept(&db), BTreeSet::from([3, 4]));
+    let compacted = Running::open(two.path());
+    copy_events(&db, &compacted, &BTreeSet::from([1, 2, 4]));
+    assert_eq!(compacted.leaves("a"), ["2-r deleted"], "the event before is missing, and nothing else");
+    db.close();
+    compacted.close();
+}
+
 #[test]
 fn old_bodies_and_attachments_go_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
