@@ -1,6 +1,9 @@
 //! Ways out of the feed: each dialect's stream, from where its client left off.
 
-use std::{collections::VecDeque, net::TcpStream};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::TcpStream,
+};
 
 use serde_json::{Value, json};
 use tailwater_wire::fauna::cursor::Cursor;
@@ -152,45 +155,54 @@ impl Streamr {
     fn open(appliance: &Appliance, place: &Value) -> Self {
         let last = number(place);
         let mut client = Client::open(appliance);
-        let resend =
-            json!({ "type": "resend", "stream": NAME, "partition": 0, "sub": "missed", "resend_from": last + 1 });
-        let missed = resent(client.ask(resend), &json!("missed")).iter().map(|message| message.offset).collect();
+        let missed = resent(client.ask(resend("missed", last + 1)), &json!("missed"));
+        let missed: VecDeque<u64> = missed.iter().map(|message| message.offset).collect();
         client.follow(NAME);
-        Self { client, missed, last }
+        let mut reader = Self { client, missed, last };
+        // What came between the two: if it was the last there is, nothing live will tell of it.
+        let known = reader.missed.back().copied().unwrap_or(last);
+        reader.client.ask(resend("between", known + 1));
+        let between = reader.until_resent();
+        reader.missed.extend(between);
+        reader
     }
 
     /// Between what was resent and what is live there may be a gap, which the offset before tells of.
     fn live(&mut self) -> u64 {
-        let message = self.client.broadcast();
+        let mut message = self.client.broadcast();
+        // What was resent may be live as well, a little later.
+        while message.offset <= self.last {
+            message = self.client.broadcast();
+        }
         if let Some(previous) = message.previous.filter(|previous| *previous > self.last) {
-            let gap = json!({
-                "type": "resend", "stream": NAME, "partition": 0, "sub": "gap",
-                "resend_from": self.last + 1, "resend_to": previous,
-            });
+            let mut gap = resend("gap", self.last + 1);
+            gap["resend_to"] = previous.into();
             self.client.ask(gap);
-            self.missed = self.filled(message.offset);
+            let mut filled = self.until_resent();
+            filled.insert(message.offset);
+            self.missed = filled.into_iter().collect();
             return self.missed.pop_front().unwrap();
         }
         message.offset
     }
 
-    /// The gap, the message behind it, and what else is live meanwhile.
-    fn filled(&mut self, behind: u64) -> VecDeque<u64> {
-        let (mut gap, mut live) = (VecDeque::new(), VecDeque::from([behind]));
+    /// What is resent, and what is live meanwhile, in order.
+    fn until_resent(&mut self) -> BTreeSet<u64> {
+        let mut offsets = BTreeSet::new();
         loop {
             let value = self.client.value();
-            let offset = value[3][5].as_u64();
             match value[1].as_u64() {
-                Some(0) => live.push_back(offset.unwrap()),
-                Some(1) => gap.push_back(offset.unwrap()),
+                Some(0 | 1) => drop(offsets.insert(value[3][5].as_u64().unwrap())),
                 Some(4) => {}
-                Some(5) => break,
+                Some(5 | 6) => return offsets,
                 _ => panic!("{value}"),
             }
         }
-        gap.extend(live);
-        gap
     }
+}
+
+fn resend(sub: &str, from: u64) -> Value {
+    json!({ "type": "resend", "stream": NAME, "partition": 0, "sub": sub, "resend_from": from })
 }
 
 impl Reader for Streamr {
