@@ -15,7 +15,7 @@ use std::{
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use rustix::{
-    io::Errno,
+    io::{Errno, retry_on_intr},
     net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown},
 };
 
@@ -180,7 +180,7 @@ impl AsyncRead for Socket {
         if self.with_slot(|task| task.drained) == Some(true) {
             return self.wait(|task| task.reader = Some(cx.waker().clone()));
         }
-        match rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT) {
+        match retry_on_intr(|| rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT)) {
             Ok((count, _)) => Poll::Ready(Ok(count)),
             Err(Errno::AGAIN) => self.wait(|task| {
                 task.drained = true;

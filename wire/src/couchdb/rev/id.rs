@@ -16,7 +16,7 @@ pub const POS_MAX: u64 = tailwater_core::SEQ_MAX;
 /// The part of a revision id behind the hyphen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RevHash {
-    /// Written as 32 hexadecimal digits.
+    /// Written as 32 hexadecimal digits: CouchDB's own, and any other of 16 bytes.
     Md5([u8; 16]),
     /// Anything else, such as `abc`: what tests and foreign replicators make up.
     Text(Box<str>),

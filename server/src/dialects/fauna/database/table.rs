@@ -149,8 +149,8 @@ fn drop_collection(
 }
 
 /// Goes through the documents, again and again while the window moves, and removes those that have left it. It looks at more
-/// of them than events come, so what it has not removed yet is at most about as much as is there.
-#[derive(Debug, Default)]
+/// of them than events come, so it gets round.
+#[derive(Debug)]
 pub(super) struct Broom {
     /// Behind which document it goes on; `None` between two rounds.
     at: Option<Vec<u8>>,
@@ -163,6 +163,11 @@ const LOOKS_PER_EVENT: usize = 2;
 const LOOKS_PER_BATCH: usize = 100;
 
 impl Broom {
+    /// One for a feed whose events began with `first_seq`: as long as that is in the window, there is nothing to do.
+    pub(super) fn new(first_seq: u64) -> Self {
+        Self { at: None, first_seq }
+    }
+
     /// Goes on as far as so many events are worth. `first_seq` is the first in the window now.
     pub(super) fn sweep(
         &mut self,
@@ -210,7 +215,10 @@ fn bound(key: &[u8]) -> Bound<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use tailwater_core::{FeedOptions, Store, StoreOptions};
+
     use super::*;
+    use crate::index::{IndexOptions, Indexes};
 
     #[test]
     fn keys_keep_collections_apart() {
@@ -223,6 +231,42 @@ mod tests {
             }
             assert_eq!(id_of_key(collection, &key).as_deref(), Some(id));
         }
+    }
+
+    #[test]
+    fn what_has_left_the_window_is_swept_out() {
+        const DOCUMENTS: u64 = 500;
+        let dir = tempfile::tempdir().unwrap();
+        let store =
+            Store::open(dir.path(), StoreOptions { disk_low_water_bytes: 0, ..StoreOptions::default() }).unwrap();
+        let feed = store.create_feed("a", FeedOptions::default()).unwrap();
+        let index: Index<Table> = Indexes::new(dir.path()).open(&feed, feed.uid(), IndexOptions::default()).unwrap();
+        let put = |seq, key: &str, batch: &mut WriteBatch<'_, Table>| {
+            let event = Event { seq, time_us: seq, kind: "put", key, format: BodyFormat::Json, body: b"{}" };
+            enter(&event, "A", 1, &index, batch, &mut Vec::new()).unwrap();
+            batch.applied(&event);
+        };
+        let mut batch = index.batch();
+        put(1, "Collection/A", &mut batch);
+        (2..=DOCUMENTS + 1).for_each(|seq| put(seq, &seq.to_string(), &mut batch));
+        let mut broom = Broom::new(1);
+        broom.sweep(10_000, 1, &index, &mut batch).unwrap();
+        batch.commit().unwrap();
+        assert_eq!(index.range(Table::Documents, ..).unwrap().count(), DOCUMENTS as usize + 1);
+        let mut left = Vec::new();
+        for seq in (DOCUMENTS + 2..).take(6) {
+            let mut batch = index.batch();
+            // The oldest document has new events: it stays, although the index still has the old one when it is looked at.
+            put(seq, "2", &mut batch);
+            broom.sweep(10, 301, &index, &mut batch).unwrap();
+            batch.commit().unwrap();
+            assert!(index.get(Table::Documents, &document_key("A", "2")).unwrap().is_some(), "{seq}");
+            left.push(index.range(Table::Documents, ..).unwrap().count());
+        }
+        // Documents of seqs from 301 on, the one with new events, and the definition.
+        let kept = DOCUMENTS as usize + 1 - 300 + 2;
+        assert!(left[0] > kept && left[5] == kept, "all of them, and not at once: {left:?}");
+        assert!(index.get(Table::Documents, &document_key(DEFINITIONS, "A")).unwrap().is_some());
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Worker {
         let seq = index.applied_seq();
         self.shared.set_applied(seq, follow::last_time_us(self.shared.history(), seq).unwrap_or(0));
         self.shared.schema_version_us.fetch_max(table::last_definition_us(&index)?, Ordering::Relaxed);
-        follow::catch_up(&self.shared, &index, &mut Broom::default())?;
+        follow::catch_up(&self.shared, &index, &mut self.broom())?;
         self.shared.set_index(Some(index));
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Worker {
     fn serve(&self) -> Result<(), Trouble> {
         let index = self.shared.index();
         let Some(index) = &*index else { return Ok(()) };
-        let mut broom = Broom::default();
+        let mut broom = self.broom();
         while !self.shared.is_stopping() {
             if !self.shared.is_ready() {
                 return Err(Trouble::Distrusted);
@@ -127,6 +127,10 @@ impl Worker {
             self.work(index, &mut broom, taken.queries)?;
         }
         Ok(())
+    }
+
+    fn broom(&self) -> Broom {
+        Broom::new(self.shared.feed().options().first_seq)
     }
 
     /// Takes what is there.
