@@ -12,29 +12,43 @@ pub fn parse_us(text: &str) -> Option<u64> {
     u64::try_from(time.unix_timestamp_nanos().div_euclid(1000)).ok()
 }
 
+/// Bytes of a time with microseconds.
+pub(crate) const TEXT_BYTES: usize = 27;
+
 /// Appends a time in UTC with microseconds: `2026-07-04T14:38:08.085434Z`. Times beyond the year 9999 are written as
 /// its last microsecond.
 pub fn write_us(out: &mut Vec<u8>, time_us: u64) {
+    out.extend_from_slice(text_us(&mut [0; TEXT_BYTES], time_us).as_bytes());
+}
+
+/// The same in a place of its own.
+pub(crate) fn text_us(text: &mut [u8; TEXT_BYTES], time_us: u64) -> &str {
     let time_us = time_us.min(US_MAX);
     let time = OffsetDateTime::from_unix_timestamp((time_us / 1_000_000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();
-    for (number, width, end) in [
-        (year as u32, 4, b'-'),
-        (u8::from(month).into(), 2, b'-'),
-        (day.into(), 2, b'T'),
-        (hour.into(), 2, b':'),
-        (minute.into(), 2, b':'),
-        (second.into(), 2, b'.'),
-        ((time_us % 1_000_000) as u32, 6, b'Z'),
+    *text = *b"0000-00-00T00:00:00.000000Z";
+    for (number, place) in [
+        (year as u32, 0..4),
+        (u8::from(month).into(), 5..7),
+        (day.into(), 8..10),
+        (hour.into(), 11..13),
+        (minute.into(), 14..16),
+        (second.into(), 17..19),
+        ((time_us % 1_000_000) as u32, 20..26),
     ] {
-        digits(out, number, width);
-        out.push(end);
+        put_digits(&mut text[place], number);
     }
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
-fn digits(out: &mut Vec<u8>, number: u32, width: u32) {
-    out.extend((0..width).rev().map(|place| b'0' + (number / 10_u32.pow(place) % 10) as u8));
+/// Fills `place` with the last digits of a number.
+pub(crate) fn put_digits(place: &mut [u8], number: u32) {
+    let mut left = number;
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 //!
 //! `{"$link": "<cid>"}` becomes a link, `{"$bytes": "<base64>"}` (padded or not) becomes bytes. Numbers written as
 //! integers become integers, all others floats, so `1.0` stays a float.
+//!
+//! Every JSON event of an AT Protocol stream comes through here, on few threads: each keeps the room that parsing takes.
+
+use std::cell::RefCell;
 
 use data_encoding::BASE64_NOPAD;
-use simd_json::{Node, StaticNode};
+use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::{DEPTH_MAX, cid, key_order, write};
 use crate::json::{self, JsonError};
@@ -47,9 +51,9 @@ pub enum FromJsonError {
 /// # Errors
 /// See [`FromJsonError`]; `out` may have grown.
 pub fn from_json(text: &[u8], numbers: Numbers, out: &mut Vec<u8>) -> Result<(), FromJsonError> {
-    let mut scratch = text.to_vec();
-    if let Ok(tape) = simd_json::to_tape(&mut scratch) {
-        return Writer { nodes: &tape.0, numbers }.value(0, out, 0).map(drop);
+    let written = with_tape(text, |tape| Writer { nodes: &tape.0, numbers }.value(0, out, 0).map(drop));
+    if let Some(written) = written {
+        return written;
     }
     let text = std::str::from_utf8(text).map_err(|_| FromJsonError::Utf8)?;
     json::check(text, DEPTH_MAX)?;
@@ -61,9 +65,53 @@ pub fn from_json(text: &[u8], numbers: Numbers, out: &mut Vec<u8>) -> Result<(),
 }
 
 fn convert_widened(text: &str, out: &mut Vec<u8>) -> Result<(), FromJsonError> {
-    let mut scratch = widen(text);
-    let tape = simd_json::to_tape(&mut scratch).map_err(|_| FromJsonError::IntRange)?;
-    Writer { nodes: &tape.0, numbers: Numbers::Lossy }.value(0, out, 0).map(drop)
+    let write = |tape: &Tape<'_>| Writer { nodes: &tape.0, numbers: Numbers::Lossy }.value(0, out, 0).map(drop);
+    with_tape(&widen(text), write).unwrap_or(Err(FromJsonError::IntRange))
+}
+
+/// Parses `text` and gives its tape to `read`; `None` if simd-json does not take it.
+fn with_tape<R>(text: &[u8], read: impl FnOnce(&Tape<'_>) -> R) -> Option<R> {
+    thread_local! {
+        static ROOM: RefCell<Room> = RefCell::default();
+    }
+    ROOM.with_borrow_mut(|room| {
+        let result = room.parse(text, read);
+        if text.len() > ROOM_TEXT_BYTES_MAX {
+            *room = Room::default();
+        }
+        result
+    })
+}
+
+/// What a longer text took is not kept.
+const ROOM_TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// What parsing takes besides the text.
+struct Room {
+    /// The text and its padding; strings are unescaped in it.
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    /// Empty between two texts.
+    tape: Tape<'static>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { scratch: Vec::new(), buffers: Buffers::default(), tape: Tape(Vec::new()) }
+    }
+}
+
+impl Room {
+    fn parse<R>(&mut self, text: &[u8], read: impl FnOnce(&Tape<'_>) -> R) -> Option<R> {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(text);
+        self.scratch.resize(text.len() + INPUT_PADDING, 0);
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let parsed = simd_json::fill_tape_padded(&mut self.scratch, text.len(), &mut self.buffers, &mut tape);
+        let result = parsed.is_ok().then(|| read(&tape));
+        self.tape = tape.reset();
+        result
+    }
 }
 
 /// The text with every integer that needs more than 64 bits turned into a float.

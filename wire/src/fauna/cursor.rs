@@ -3,6 +3,8 @@
 //! To clients a cursor is opaque. Inside it says which database it is of, and after which event to go on: the time
 //! clients see (`txn_ts`) can be that of many events, the seq is not.
 
+use data_encoding::BASE64URL_NOPAD;
+
 use super::errors::ApiError;
 
 /// The form of a cursor's bytes.
@@ -38,14 +40,14 @@ impl Cursor {
 
     /// Appends the text clients see, without quotes. It has no character that JSON would escape.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let mut bytes = Vec::with_capacity(1 + UID_BYTES + 2 * VARINT_BYTES_MAX);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&self.uid.to_be_bytes());
-        varint(self.time_us, &mut bytes);
-        varint(self.seq, &mut bytes);
-        let mut text = vec![0; data_encoding::BASE64URL_NOPAD.encode_len(bytes.len())];
-        data_encoding::BASE64URL_NOPAD.encode_mut(&bytes, &mut text);
-        out.extend_from_slice(&text);
+        let mut bytes = [0; 1 + UID_BYTES + 2 * VARINT_BYTES_MAX];
+        bytes[0] = VERSION;
+        bytes[1..=UID_BYTES].copy_from_slice(&self.uid.to_be_bytes());
+        let end = put_varint(self.time_us, &mut bytes, 1 + UID_BYTES);
+        let end = put_varint(self.seq, &mut bytes, end);
+        let start = out.len();
+        out.resize(start + BASE64URL_NOPAD.encode_len(end), 0);
+        BASE64URL_NOPAD.encode_mut(&bytes[..end], &mut out[start..]);
     }
 
     /// Reads what [`to_text`](Self::to_text) gives, and nothing else.
@@ -53,7 +55,7 @@ impl Cursor {
     /// # Errors
     /// Anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidCursor> {
-        let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidCursor)?;
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidCursor)?;
         let cursor = Self::from_bytes(&bytes).ok_or(InvalidCursor)?;
         if cursor.to_text() == text { Ok(cursor) } else { Err(InvalidCursor) }
     }
@@ -66,13 +68,16 @@ impl Cursor {
     }
 }
 
-fn varint(number: u64, out: &mut Vec<u8>) {
+/// Writes `number` at `at`; returns where it ends.
+fn put_varint(number: u64, bytes: &mut [u8], mut at: usize) -> usize {
     let mut left = number;
     while left >= 0x80 {
-        out.push(left as u8 | 0x80);
+        bytes[at] = left as u8 | 0x80;
         left >>= 7;
+        at += 1;
     }
-    out.push(left as u8);
+    bytes[at] = left as u8;
+    at + 1
 }
 
 fn read_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {

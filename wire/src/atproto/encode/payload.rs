@@ -15,37 +15,43 @@ pub(super) fn message_type<'a>(event: &Event<'a>) -> Cow<'a, str> {
 
 /// Appends the payload object.
 pub(super) fn write_payload(event: &Event<'_>, out: &mut Vec<u8>) {
-    let body = cbor_body(event);
-    let is_message = event.kind.starts_with('#') && MapReader::new(&body, 0).is_ok();
+    // Room for the body and what stands around it.
+    out.reserve(event.body.len() + event.key.len() + 100);
     let start = out.len();
-    if !is_message || with_seq(&body, event.seq, out).is_err() {
+    if !event.kind.starts_with('#') || !write_message(event, out) {
         out.truncate(start);
-        write_wrapped(event, &body, out);
+        write_wrapped(event, out);
     }
 }
 
-/// The body as one DAG-CBOR value; null if there is none.
-fn cbor_body<'a>(event: &Event<'a>) -> Cow<'a, [u8]> {
+/// Appends a body that is a map, with the event's seq in it; false, and anything, if it is none.
+fn write_message(event: &Event<'_>, out: &mut Vec<u8>) -> bool {
     let mut body = Vec::new();
-    match event.format {
-        BodyFormat::DagCbor | BodyFormat::AtprotoFrame if !event.body.is_empty() => return event.body.into(),
-        BodyFormat::Json if from_json(event.body, Numbers::Lossy, &mut body).is_ok() => return body.into(),
-        _ => body.clear(),
-    }
-    write::null(&mut body);
-    body.into()
+    write_body(event, &mut body);
+    MapReader::new(&body, 0).is_ok() && with_seq(&body, event.seq, out).is_ok()
 }
 
-fn write_wrapped(event: &Event<'_>, body: &[u8], out: &mut Vec<u8>) {
-    let mut time_text = Vec::new();
-    time::write_us(&mut time_text, event.time_us);
+/// Appends the body as one DAG-CBOR value; null if there is none.
+fn write_body(event: &Event<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    match event.format {
+        BodyFormat::DagCbor | BodyFormat::AtprotoFrame if !event.body.is_empty() => out.extend_from_slice(event.body),
+        BodyFormat::Json if from_json(event.body, Numbers::Lossy, out).is_ok() => {}
+        _ => {
+            out.truncate(start);
+            write::null(out);
+        }
+    }
+}
+
+fn write_wrapped(event: &Event<'_>, out: &mut Vec<u8>) {
     write::map(out, 4);
     write::text(out, "key");
     write::text(out, event.key);
     write::text(out, "seq");
     write::unsigned(out, event.seq);
     write::text(out, "body");
-    out.extend_from_slice(body);
+    write_body(event, out);
     write::text(out, "time");
-    write::text(out, &String::from_utf8_lossy(&time_text));
+    write::text(out, time::text_us(&mut [0; time::TEXT_BYTES], event.time_us));
 }

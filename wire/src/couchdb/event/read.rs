@@ -32,6 +32,9 @@ pub fn foreign_rev(event: &Event<'_>) -> Rev {
     Rev { pos: event.seq, hash: RevHash::Md5(xxh3_128(event.body).to_be_bytes()) }
 }
 
+/// A revision of 16 bytes as a JSON string: at most 16 digits of a seq, a hyphen, 32 digits, quotes.
+const FOREIGN_REV_BYTES: usize = 16 + 1 + 32 + 2;
+
 /// One change. What it says of revisions is JSON text, ready to be shown.
 #[derive(Clone, Debug)]
 pub struct Change<'a> {
@@ -89,10 +92,11 @@ impl<'a> Change<'a> {
 
     fn read_foreign(event: &Event<'a>, body: Value<'a>) -> Self {
         let id = if event.key.is_empty() { event.seq.to_string().into() } else { event.key.into() };
-        let rev = format!("\"{}\"", foreign_rev(event));
+        let mut rev = Vec::with_capacity(FOREIGN_REV_BYTES);
+        foreign_rev(event).write_json(&mut rev);
         let members = if body.kind() == Kind::Object { Members::Foreign } else { Members::Body };
         let deleted = event.kind == DELETE;
-        Self { id, rev: rev.into_bytes().into(), leaves: None, winner_doc: None, deleted, body, members }
+        Self { id, rev: rev.into(), leaves: None, winner_doc: None, deleted, body, members }
     }
 
     /// The document's id.

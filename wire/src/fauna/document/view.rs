@@ -88,7 +88,7 @@ impl<'a> View<'a> {
         out.extend_from_slice(b",\"coll\":{\"@mod\":");
         write_str(self.collection, out);
         out.extend_from_slice(b"},\"ts\":{\"@time\":\"");
-        out.extend_from_slice(Moment::from_us(self.time_us).to_string().as_bytes());
+        Moment::from_us(self.time_us).write(out);
         out.extend_from_slice(b"\"}");
         write_document_fields(&self.body, out);
         out.extend_from_slice(b"}}");

@@ -6,6 +6,8 @@ use std::fmt;
 use ::time::format_description::well_known::Rfc3339;
 use ::time::{Date, Month, OffsetDateTime};
 
+use crate::time::put_digits;
+
 const NS_PER_US: i128 = 1000;
 
 /// A point in time, in nanoseconds since the Unix epoch, within the years 0 to 9999.
@@ -39,19 +41,44 @@ impl Moment {
     fn utc(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(self.0).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
+
+    /// Its text, in a place for it.
+    fn text(self, place: &mut [u8; TEXT_BYTES_MAX]) -> &str {
+        let time = self.utc();
+        let (hour, minute, second, nanosecond) = time.to_hms_nano();
+        *place = *b"0000-00-00T00:00:00.000000000Z";
+        Day(time.date()).put(place.first_chunk_mut().expect("a time begins with a day"));
+        for (number, at) in [(hour, 11), (minute, 14), (second, 17)] {
+            put_digits(&mut place[at..at + 2], number.into());
+        }
+        let (digits, number) = match nanosecond {
+            0 => (0, 0),
+            ns if ns % 1_000_000 == 0 => (3, ns / 1_000_000),
+            ns if ns % 1000 == 0 => (6, ns / 1000),
+            ns => (9, ns),
+        };
+        put_digits(&mut place[POINT + 1..][..digits], number);
+        let end = if digits == 0 { POINT } else { POINT + 1 + digits };
+        place[end] = b'Z';
+        std::str::from_utf8(&place[..=end]).unwrap_or_default()
+    }
+
+    /// Appends its text.
+    pub fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.text(&mut [0; TEXT_BYTES_MAX]).as_bytes());
+    }
 }
+
+/// Bytes of a time with nine digits behind the second.
+const TEXT_BYTES_MAX: usize = 30;
+/// Where the point is, or the `Z` if there is none.
+const POINT: usize = 19;
+/// Bytes of a day.
+const DAY_BYTES: usize = 10;
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = self.utc();
-        let (hour, minute, second, nanosecond) = time.to_hms_nano();
-        write!(f, "{}T{hour:02}:{minute:02}:{second:02}", self.day())?;
-        match nanosecond {
-            0 => f.write_str("Z"),
-            ns if ns % 1_000_000 == 0 => write!(f, ".{:03}Z", ns / 1_000_000),
-            ns if ns % 1000 == 0 => write!(f, ".{:06}Z", ns / 1000),
-            ns => write!(f, ".{ns:09}Z"),
-        }
+        f.write_str(self.text(&mut [0; TEXT_BYTES_MAX]))
     }
 }
 
@@ -72,12 +99,21 @@ impl Day {
         let month = Month::try_from(u8::try_from(digits(5..7)?).ok()?).ok()?;
         Date::from_calendar_date(digits(0..4)?.into(), month, u8::try_from(digits(8..10)?).ok()?).ok().map(Self)
     }
+
+    /// Puts its digits where they belong.
+    fn put(self, place: &mut [u8; DAY_BYTES]) {
+        let (year, month, day) = self.0.to_calendar_date();
+        put_digits(&mut place[..4], year.unsigned_abs());
+        put_digits(&mut place[5..7], u8::from(month).into());
+        put_digits(&mut place[8..], day.into());
+    }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.0.to_calendar_date();
-        write!(f, "{year:04}-{:02}-{day:02}", u8::from(month))
+        let mut place = *b"0000-00-00";
+        self.put(&mut place);
+        f.write_str(std::str::from_utf8(&place).unwrap_or_default())
     }
 }
 
