@@ -25,7 +25,7 @@ use super::{
 use crate::index::{Index, IndexError, IndexOptions, Indexes};
 
 /// What the index may take of memory.
-const INDEX_OPTIONS: IndexOptions = IndexOptions { cache_bytes: 32 << 20, write_buffer_bytes: 16 << 20 };
+const INDEX_OPTIONS: IndexOptions = IndexOptions { cache_bytes: 32 << 20, write_buffer_bytes: 4 << 20 };
 
 /// Events that are put down together at most.
 const BATCH_EVENTS: usize = 1_000;
@@ -89,7 +89,7 @@ fn step(shared: &Shared, index: &Index<Table>, broom: &mut Broom, last_seq: u64)
         (seq, time_us) = (event.seq, time_us.max(event.time_us));
         let in_order = Event { time_us, ..event };
         record.clear();
-        enter(&in_order, own, first_seq, index, &mut batch, &mut record)?;
+        enter(&in_order, feed, own, first_seq, index, &mut batch, &mut record)?;
         if seq > recorded_to {
             put_down(&in_order, own, &record, &mut history);
         }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`databases`] | which databases there are |
 //! | [`table`] | what the index has of a document |
+//! | [`body`] | the document itself, in the feed's log |
 //! | [`follow`] | from where the index stands to the tail of the feed; the history |
 //! | [`store`] | the database as queries see it |
 //! | [`queue`] | what waits for the thread, and how much of it may |
@@ -12,6 +13,7 @@
 //!
 //! Owns the side that requests see, on any shard. Never appends by itself. Tested by `server/tests/fauna/`.
 
+mod body;
 mod databases;
 mod follow;
 mod queue;

@@ -9,6 +9,7 @@ use std::{
     time::Instant,
 };
 
+use tailwater_core::{Event, ReadError};
 use tailwater_wire::fauna::{
     cursor::Cursor,
     fql::{CollectionInfo, DatabaseInfo, Store, StoreError, Stored, Write},
@@ -19,6 +20,7 @@ use tailwater_wire::fauna::{
 
 use super::{
     Shared,
+    body::Bodies,
     table::{Entry, Table, collection_end, document_key, id_of_key},
 };
 use crate::index::{Index, IndexError};
@@ -79,12 +81,26 @@ impl Reading<'_> {
         let found =
             self.index.get(Table::Documents, &document_key(collection, id)).map_err(|error| self.fail(&error))?;
         let entry = found.as_deref().and_then(Entry::read).filter(|entry| self.is_held(collection, entry.seq));
-        Ok(entry.map(|entry| entry.stored()))
+        entry.map_or(Ok(None), |entry| self.stored(&entry))
+    }
+
+    /// The document of an entry; `None` if it is leaving the window at this moment.
+    fn stored(&self, entry: &Entry<'_>) -> Result<Option<Stored>, StoreError> {
+        let Entry { seq, time_us, .. } = *entry;
+        let mut bodies = Bodies::of(self.shared.feed());
+        let body = bodies.of_entry(entry).map_err(|error| self.unreadable(&error))?;
+        let event = body.map(|(format, body)| Event { seq, time_us, kind: "", key: "", format, body });
+        Ok(event.map(|event| Stored::of_event(&event)))
     }
 
     /// What has left the window is gone, but for definitions.
     fn is_held(&self, collection: &str, seq: u64) -> bool {
         collection == DEFINITIONS || seq >= self.shared.feed().first_seq()
+    }
+
+    fn unreadable(&self, error: &ReadError) -> StoreError {
+        tracing::error!(feed = self.shared.feed().name(), %error, "a document of a Fauna database cannot be read");
+        StoreError::Internal("The database's documents cannot be read.".to_owned())
     }
 
     fn fail(&self, error: &IndexError) -> StoreError {
@@ -112,8 +128,9 @@ impl Reading<'_> {
             let entry = Entry::read(&value).filter(|entry| self.is_held(collection, entry.seq));
             if let (Some(id), Some(entry)) = (id_of_key(collection, &key), entry)
                 && !hidden.contains(&id)
+                && let Some(stored) = self.stored(&entry)?
             {
-                held.push((id, entry.stored()));
+                held.push((id, stored));
                 if held.len() == count {
                     break;
                 }

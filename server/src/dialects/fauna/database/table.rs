@@ -1,25 +1,25 @@
-//! What the index has of a database: each document as it is, and the event that made it so.
+//! What the index has of a database: which event made each document what it is.
 //!
-//! Owns the entries' bytes, what an event changes of them, and its record in the history. Never looks at the log. Tests:
-//! below and `server/tests/fauna/`.
+//! Owns the entries' bytes, what an event changes of them, and its record in the history. The document itself is that event's
+//! body, and stands in the log ([`super::body`]). Tests: below and `server/tests/fauna/`.
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `Documents` | collection, a zero byte, id | seq, 8 bytes; time, 8 bytes; format of the body, 1 byte; body |
+//! | `Documents` | collection, a zero byte, id | seq, 8 bytes; time, 8 bytes; of a definition also: format of the body, 1 byte; body |
 //!
 //! Integers are big-endian. A document whose event has left the window is not there for anybody, and is removed in passing
-//! ([`Broom`]); definitions of collections never leave it.
+//! ([`Broom`]). Definitions of collections never leave it, so they have their bodies with them.
 
 use std::ops::Bound;
 
-use tailwater_core::{BodyFormat, Event};
+use tailwater_core::{BodyFormat, Event, Feed};
 use tailwater_wire::fauna::{
     change::{BeforeDocument, KIND_DELETE},
-    fql::Stored,
     history::write_record,
     place::{DEFINITIONS, Place},
 };
 
+use super::{body::Bodies, follow::Trouble};
 use crate::index::{Index, IndexError, Tables, WriteBatch};
 
 /// The tables of the index.
@@ -30,7 +30,7 @@ pub(super) enum Table {
 
 impl Tables for Table {
     const NAME: &str = "fauna";
-    const LAYOUT: u32 = 2;
+    const LAYOUT: u32 = 3;
 
     fn number(self) -> u8 {
         self as u8
@@ -60,29 +60,32 @@ pub(super) fn id_of_key(collection: &str, key: &[u8]) -> Option<String> {
 /// A document as the index has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
+    /// That of the event that made it what it is.
     pub(super) seq: u64,
+    /// The event's time, but never before that of an earlier event.
     pub(super) time_us: u64,
-    pub(super) format: BodyFormat,
-    pub(super) body: &'a [u8],
+    /// The body of a definition.
+    pub(super) own_body: Option<(BodyFormat, &'a [u8])>,
 }
 
 impl<'a> Entry<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (seq, rest) = bytes.split_first_chunk()?;
         let (time_us, rest) = rest.split_first_chunk()?;
-        let (format, body) = rest.split_first()?;
-        let format = BodyFormat::from_code(*format)?;
-        Some(Self { seq: u64::from_be_bytes(*seq), time_us: u64::from_be_bytes(*time_us), format, body })
+        let own_body = match rest.split_first() {
+            Some((format, body)) => Some((BodyFormat::from_code(*format)?, body)),
+            None => None,
+        };
+        Some(Self { seq: u64::from_be_bytes(*seq), time_us: u64::from_be_bytes(*time_us), own_body })
     }
 
     fn write(&self) -> Vec<u8> {
-        [&self.seq.to_be_bytes()[..], &self.time_us.to_be_bytes(), &[self.format.code()], self.body].concat()
-    }
-
-    /// The document for a query.
-    pub(super) fn stored(&self) -> Stored {
-        let Self { seq, time_us, format, body } = *self;
-        Stored::of_event(&Event { seq, time_us, kind: "", key: "", format, body })
+        let mut bytes = [self.seq.to_be_bytes(), self.time_us.to_be_bytes()].concat();
+        if let Some((format, body)) = self.own_body {
+            bytes.push(format.code());
+            bytes.extend_from_slice(body);
+        }
+        bytes
     }
 }
 
@@ -91,36 +94,42 @@ pub(super) fn is_definition(event: &Event<'_>, own: &str) -> bool {
     Place::of_key(event.key, own).collection == DEFINITIONS
 }
 
-/// Enters an event: what it changes, and its record in the history, which is appended to `record`. Documents of seqs before
-/// `first_seq` have left the window: they are not there any more.
+/// Enters an event of `feed`: what it changes, and its record in the history, which is appended to `record`. Documents of seqs
+/// before `first_seq` have left the window: they are not there any more.
 pub(super) fn enter(
     event: &Event<'_>,
+    feed: &Feed,
     own: &str,
     first_seq: u64,
     index: &Index<Table>,
     batch: &mut WriteBatch<'_, Table>,
     record: &mut Vec<u8>,
-) -> Result<(), IndexError> {
+) -> Result<(), Trouble> {
     let Place { collection, id } = Place::of_key(event.key, own);
     let key = match id {
         "" => document_key(collection, &event.seq.to_string()),
         id => document_key(collection, id),
     };
-    let is_kept = collection == DEFINITIONS;
+    let is_definition = collection == DEFINITIONS;
     let found = batch.get(Table::Documents, &key)?;
-    let before = found.as_deref().and_then(Entry::read);
     if event.kind == KIND_DELETE {
         batch.remove(Table::Documents, &key)?;
-        if is_kept {
+        if is_definition {
             drop_collection(id, index, batch)?;
         }
     } else {
-        let entry = Entry { seq: event.seq, time_us: event.time_us, format: event.format, body: event.body };
+        let own_body = is_definition.then_some((event.format, event.body));
+        let entry = Entry { seq: event.seq, time_us: event.time_us, own_body };
         batch.put(Table::Documents, &key, &entry.write())?;
     }
-    let before = before.filter(|before| is_kept || before.seq >= first_seq);
-    let before =
-        before.map(|before| BeforeDocument { time_us: before.time_us, format: before.format, body: before.body });
+    let before = found.as_deref().and_then(Entry::read).filter(|before| is_definition || before.seq >= first_seq);
+    let mut bodies = Bodies::of(feed);
+    let before = match before {
+        // Where compaction has been faster than this thread, the body is gone, but the document was there.
+        Some(entry) => Some((entry.time_us, bodies.of_entry(&entry)?.unwrap_or((BodyFormat::Json, b"{}")))),
+        None => None,
+    };
+    let before = before.map(|(time_us, (format, body))| BeforeDocument { time_us, format, body });
     write_record(collection, before.as_ref(), event.format, event.body, record);
     Ok(())
 }
@@ -215,7 +224,9 @@ fn bound(key: &[u8]) -> Bound<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use tailwater_core::{FeedOptions, Store, StoreOptions};
+    use futures_lite::future::block_on;
+    use tailwater_core::{Batch, Draft, FeedOptions, SeqMode, Store, StoreOptions, storage::InlineStorage};
+    use tailwater_wire::fauna::history::read_record;
 
     use super::*;
     use crate::index::{IndexOptions, Indexes};
@@ -243,7 +254,7 @@ mod tests {
         let index: Index<Table> = Indexes::new(dir.path()).open(&feed, feed.uid(), IndexOptions::default()).unwrap();
         let put = |seq, key: &str, batch: &mut WriteBatch<'_, Table>| {
             let event = Event { seq, time_us: seq, kind: "put", key, format: BodyFormat::Json, body: b"{}" };
-            enter(&event, "A", 1, &index, batch, &mut Vec::new()).unwrap();
+            enter(&event, &feed, "A", 1, &index, batch, &mut Vec::new()).unwrap();
             batch.applied(&event);
         };
         let mut batch = index.batch();
@@ -270,10 +281,38 @@ mod tests {
     }
 
     #[test]
+    fn the_document_before_stands_in_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { disk_low_water_bytes: 0, ..StoreOptions::default() };
+        let store = Store::open(dir.path(), options).unwrap();
+        let feed = store.create_feed("a", FeedOptions::default()).unwrap();
+        let index: Index<Table> = Indexes::new(dir.path()).open(&feed, feed.uid(), IndexOptions::default()).unwrap();
+        let (mut stored, body) = (Batch::new(), &b"{\"n\":1}"[..]);
+        let draft = Draft { seq: None, time_us: 1, kind: "put", key: "1", format: BodyFormat::Json, body };
+        stored.push(&draft).unwrap();
+        let writer = store.take_writer(&feed).unwrap().attach(InlineStorage::default());
+        let write = async { feed.append(stored, SeqMode::Assign).await.map(|_| feed.close()).unwrap().await };
+        let (written, ()) = block_on(futures_lite::future::zip(write, writer.run()));
+        written.unwrap();
+        let mut batch = index.batch();
+        // The first event is in the log; the others are as if compaction had dropped them.
+        let table =
+            [(1, "1", None), (2, "1", Some(body)), (3, "9", None), (4, "9", Some(b"{}")), (5, "Collection/B", None)];
+        for (seq, key, before) in table.into_iter().chain([(6, "Collection/B", Some(body))]) {
+            let event = Event { seq, time_us: seq, kind: "put", key, format: BodyFormat::Json, body };
+            let mut record = Vec::new();
+            enter(&event, &feed, "A", 1, &index, &mut batch, &mut record).unwrap();
+            let recorded = read_record(&Event { body: &record, ..event }).unwrap();
+            assert_eq!(recorded.change.before.map(|before| before.body), before, "{seq}");
+        }
+    }
+
+    #[test]
     fn entries_are_read_as_written() {
-        let entry = Entry { seq: 7, time_us: 9, format: BodyFormat::DagCbor, body: b"\xa0" };
-        assert_eq!(Entry::read(&entry.write()), Some(entry));
-        assert_eq!(entry.stored(), Stored { seq: 7, time_us: 9, body: "{}".to_owned() });
-        assert!(Entry::read(&entry.write()[..16]).is_none());
+        for own_body in [None, Some((BodyFormat::DagCbor, &b"\xa0"[..])), Some((BodyFormat::Json, b""))] {
+            let entry = Entry { seq: 7, time_us: 9, own_body };
+            assert_eq!(Entry::read(&entry.write()), Some(entry));
+            assert!(Entry::read(&entry.write()[..15]).is_none());
+        }
     }
 }
