@@ -1,9 +1,13 @@
 //! `together`: publishing to one feed that is followed in every protocol at once, against the same feed followed in one.
 //!
 //! The feed is bound to all dialects on both sides; what nobody follows is not encoded. With CouchDB and Fauna followed, the server
-//! keeps what they look up besides, and Fauna's history.
+//! keeps what they look up besides, and Fauna's history. A side is over when everything published has been sent: what is left for
+//! later counts.
 
-use std::{fmt, thread};
+use std::{
+    fmt, thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
@@ -31,6 +35,11 @@ const DIALECTS: [Dialect; 5] =
 /// Documents that are published again and again.
 const KEYS: u64 = 1000;
 
+/// Nothing is on its way any more when nothing was sent for so long.
+const QUIET: Duration = Duration::from_millis(500);
+/// Between looks.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// Arguments of `together`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Together {
@@ -53,7 +62,7 @@ pub struct Together {
 pub struct Measured {
     /// In which protocols the feed was followed.
     pub name: String,
-    /// Acknowledged events a second, round by round.
+    /// Events that were acknowledged and sent a second, round by round.
     pub events_per_second: Vec<f64>,
     /// CPU time of the server for each, microseconds.
     pub cpu_us: Vec<f64>,
@@ -91,7 +100,7 @@ pub fn run(bench: &Bench, asked: &Together) -> Result<Found> {
 
 fn measure(bench: &Bench, asked: &Together, followed_in: &[Dialect], side: &mut Measured) -> Result<()> {
     let subscribers = asked.subscribers * followed_in.len();
-    let server = Server::start_with(bench, subscribers, &dialect::one_feed())?;
+    let mut server = Server::start_with(bench, subscribers, &dialect::one_feed())?;
     let control = Control::default();
     thread::scope(|scope| {
         let followers: Result<Vec<_>> = followed_in
@@ -105,7 +114,7 @@ fn measure(bench: &Bench, asked: &Together, followed_in: &[Dialect], side: &mut 
         let published = followers.and_then(|followers| {
             followed::wait_for(server.address(), subscribers as u64)?;
             control.begin_window();
-            Ok((followers, publish_to(bench, asked, &server, side)))
+            Ok((followers, publish_to(bench, asked, &mut server, side)))
         });
         control.stop();
         let (followers, published) = published?;
@@ -118,7 +127,7 @@ fn measure(bench: &Bench, asked: &Together, followed_in: &[Dialect], side: &mut 
     server.stop()
 }
 
-fn publish_to(bench: &Bench, asked: &Together, server: &Server, side: &mut Measured) -> Result<()> {
+fn publish_to(bench: &Bench, asked: &Together, server: &mut Server, side: &mut Measured) -> Result<()> {
     let config = PublishConfig {
         payload: Payload::Ndjson { size_bytes: asked.event_bytes, key_space: KEYS },
         batch: asked.batch,
@@ -128,13 +137,28 @@ fn publish_to(bench: &Bench, asked: &Together, server: &Server, side: &mut Measu
         create_feed: false,
         ..PublishConfig::new(server.url(), Dialect::Native.feed())
     };
-    let before = server.usage()?;
+    let (before, began) = (server.usage()?, Instant::now());
     let report = publish::run(&config, &Control::default())?;
+    let took = drained(server)?.saturating_duration_since(began);
     let cpu = server.usage()?.cpu_since(&before);
     ensure!(report.ok, "not every batch was acknowledged: {:?}", report.total);
-    side.events_per_second.push(report.published.events_per_second);
-    side.cpu_us.push(ratio(cpu.as_secs_f64() * 1e6, report.total.acked_events as f64));
+    let events = report.total.acked_events as f64;
+    side.events_per_second.push(ratio(events, took.as_secs_f64()));
+    side.cpu_us.push(ratio(cpu.as_secs_f64() * 1e6, events));
     Ok(())
+}
+
+/// When the last of what had been published was sent.
+fn drained(server: &mut Server) -> Result<Instant> {
+    let (mut sent, mut last) = (server.status()?.sent_bytes, Instant::now());
+    while last.elapsed() < QUIET {
+        thread::sleep(LOOK);
+        let now = server.status()?.sent_bytes;
+        if now != sent {
+            (sent, last) = (now, Instant::now());
+        }
+    }
+    Ok(last)
 }
 
 impl fmt::Display for Found {

@@ -3,7 +3,7 @@
 //! A cache, never trusted: a missing entry only means that more records are scanned, a sealed index whose checksum does not
 //! hold is built again. Owns the file's layout (all little-endian): a header of 32 bytes (magic, salt of the segment, count,
 //! crc of the entries), then 24 bytes for each event: seq, time in microseconds, offset of the record. Never touches the
-//! segment. Tested in `tests/append.rs`.
+//! segment. Tested below and in `tests/append.rs`.
 
 use super::Segment;
 use super::format::{HEADER_BYTES, RECORD_HEADER_BYTES, SegmentHeader, get_u32, get_u64};
@@ -105,7 +105,16 @@ impl Index {
 
     /// Offset of the last indexed record whose seq is at most `seq`; the first record's when there is none.
     pub(crate) fn offset_before(&self, seq: u64) -> u64 {
-        let (mut low, mut high) = (0, self.count());
+        let count = self.count();
+        if count == 0 {
+            return HEADER_BYTES;
+        }
+        // Seqs increase, so a record has at most as many before it as seqs lie between it and the first: exactly as many where
+        // there are no gaps.
+        let (mut low, mut high) = (0, count.min(seq.saturating_sub(self.entry(0).seq).saturating_add(1)));
+        if self.entry(high - 1).seq <= seq {
+            low = high;
+        }
         while low < high {
             let middle = low.midpoint(high);
             if self.entry(middle).seq <= seq { low = middle + 1 } else { high = middle }
@@ -149,4 +158,32 @@ fn seal_bytes(salt: u32, count: u64, entries_crc: u32) -> [u8; INDEX_HEADER_BYTE
     bytes[16..20].copy_from_slice(&entries_crc.to_le_bytes());
     debug_assert_eq!(get_u32(&bytes, 0), MAGIC);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_record_before_is_found_whatever_the_gaps(
+            first in 1_u64..50,
+            gaps in prop::collection::vec(prop_oneof![3 => Just(1_u64), 1 => 2_u64..20], 0..60),
+            seq in 0_u64..400,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let header =
+                SegmentHeader { feed_uid: 1, base_seq: first, created_ms: 0, capacity: 1 << 20, salt: 1, compacted: false };
+            let index = Index::create(&dir.path().join("index"), &header).unwrap();
+            let seqs: Vec<u64> = gaps.iter().scan(first, |seq, gap| Some(std::mem::replace(seq, *seq + gap))).collect();
+            let mut entries = Vec::new();
+            let offset = |at: usize| HEADER_BYTES + 100 * at as u64;
+            seqs.iter().enumerate().for_each(|(at, seq)| IndexEntry { seq: *seq, time_us: 0, offset: offset(at) }.put(&mut entries));
+            index.file.write_all_at(&entries, INDEX_HEADER_BYTES).unwrap();
+            index.publish(seqs.len() as u64);
+            let expected = seqs.iter().rposition(|indexed| *indexed <= seq).map_or(HEADER_BYTES, offset);
+            prop_assert_eq!(index.offset_before(seq), expected);
+        }
+    }
 }

@@ -26,6 +26,21 @@ impl<'a> SegmentReader<'a> {
 
     /// The next committed event; `None` after the last. After an error the position has not moved.
     pub(crate) fn next(&mut self) -> Result<Option<Event<'a>>, ReadError> {
+        let Some((header, bytes)) = self.header()? else { return Ok(None) };
+        let event = header.event(bytes).ok_or_else(|| self.damage("record payload is damaged"))?;
+        self.offset += header.padded_bytes() as u64;
+        Ok(Some(event))
+    }
+
+    /// Passes over the next record if its seq is below `seq`, and returns its seq then. Its payload is not looked at.
+    fn skip_below(&mut self, seq: u64) -> Result<Option<u64>, ReadError> {
+        let Some((header, _)) = self.header()?.filter(|(header, _)| header.seq < seq) else { return Ok(None) };
+        self.offset += header.padded_bytes() as u64;
+        Ok(Some(header.seq))
+    }
+
+    /// The header of the next record, and the bytes that begin with it.
+    fn header(&self) -> Result<Option<(RecordHeader, &'a [u8])>, ReadError> {
         let committed = self.segment.committed();
         if self.offset >= committed {
             return Ok(None);
@@ -33,10 +48,7 @@ impl<'a> SegmentReader<'a> {
         let map = self.segment.map().map_err(|_| self.damage("the file cannot be opened"))?;
         let bytes = map.bytes(self.offset..committed);
         let header = RecordHeader::decode(bytes, self.segment.header.salt);
-        let header = header.ok_or_else(|| self.damage("record header is damaged"))?;
-        let event = header.event(bytes).ok_or_else(|| self.damage("record payload is damaged"))?;
-        self.offset += header.padded_bytes() as u64;
-        Ok(Some(event))
+        Ok(Some((header.ok_or_else(|| self.damage("record header is damaged"))?, bytes)))
     }
 
     fn damage(&self, what: &'static str) -> ReadError {
@@ -59,11 +71,8 @@ pub(crate) fn place_of(segment: &Segment, seq: u64) -> Result<RecordPlace, ReadE
     let start = index.map_or(super::format::HEADER_BYTES, |index| index.offset_before(seq.saturating_sub(1)));
     let mut reader = SegmentReader::new(segment, start);
     let mut previous_seq = None;
-    loop {
-        let offset = reader.offset();
-        match reader.next()? {
-            Some(event) if event.seq < seq => previous_seq = Some(event.seq),
-            _ => return Ok(RecordPlace { offset, previous_seq }),
-        }
+    while let Some(passed) = reader.skip_below(seq)? {
+        previous_seq = Some(passed);
     }
+    Ok(RecordPlace { offset: reader.offset(), previous_seq })
 }

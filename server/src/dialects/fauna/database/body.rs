@@ -1,6 +1,6 @@
 //! The documents themselves: bodies of events, read where they are stored.
 //!
-//! Owns the way from an entry of the index to its body in the feed's log. Never copies one. Blocks on the disk. Tested by
+//! Owns the way from what the index has of a document to its body in the feed's log. Never copies one. Blocks on the disk. Tested by
 //! `server/tests/fauna/`.
 
 use tailwater_core::{BodyFormat, EventReader, Feed, ReadError};
@@ -20,11 +20,16 @@ impl<'f> Bodies<'f> {
 
     /// The body of an entry; `None` if its event is not in the log any more.
     pub(super) fn of_entry<'a>(&'a mut self, entry: &Entry<'a>) -> Result<Option<(BodyFormat, &'a [u8])>, ReadError> {
-        if let Some(own) = entry.own_body {
-            return Ok(Some(own));
+        match entry.own_body {
+            Some(own) => Ok(Some(own)),
+            None => self.of_event(entry.version.seq),
         }
-        let reader = self.reader.insert(self.feed.read(entry.seq));
-        let event = reader.next().transpose()?.filter(|event| event.seq == entry.seq);
+    }
+
+    /// The body of an event; `None` if it is not in the log any more.
+    pub(super) fn of_event(&mut self, seq: u64) -> Result<Option<(BodyFormat, &[u8])>, ReadError> {
+        let reader = self.reader.insert(self.feed.read(seq));
+        let event = reader.next().transpose()?.filter(|event| event.seq == seq);
         Ok(event.map(|event| (event.format, event.body)))
     }
 }

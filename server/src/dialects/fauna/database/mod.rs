@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`databases`] | which databases there are |
 //! | [`table`] | what the index has of a document |
+//! | [`recent`] | what it has of documents that events were about lately |
 //! | [`body`] | the document itself, in the feed's log |
 //! | [`follow`] | from where the index stands to the tail of the feed; the history |
 //! | [`store`] | the database as queries see it |
@@ -17,6 +18,7 @@ mod body;
 mod databases;
 mod follow;
 mod queue;
+mod recent;
 mod store;
 mod table;
 mod thread;

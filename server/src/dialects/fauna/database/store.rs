@@ -21,7 +21,7 @@ use tailwater_wire::fauna::{
 use super::{
     Shared,
     body::Bodies,
-    table::{Entry, Table, collection_end, document_key, id_of_key},
+    table::{Entry, Table, Version, collection_end, document_key, id_of_key},
 };
 use crate::index::{Index, IndexError};
 
@@ -80,13 +80,13 @@ impl Reading<'_> {
     fn entry(&self, collection: &str, id: &str) -> Result<Option<Stored>, StoreError> {
         let found =
             self.index.get(Table::Documents, &document_key(collection, id)).map_err(|error| self.fail(&error))?;
-        let entry = found.as_deref().and_then(Entry::read).filter(|entry| self.is_held(collection, entry.seq));
+        let entry = found.as_deref().and_then(Entry::read).filter(|entry| self.is_held(collection, entry.version.seq));
         entry.map_or(Ok(None), |entry| self.stored(&entry))
     }
 
     /// The document of an entry; `None` if it is leaving the window at this moment.
     fn stored(&self, entry: &Entry<'_>) -> Result<Option<Stored>, StoreError> {
-        let Entry { seq, time_us, .. } = *entry;
+        let Version { seq, time_us } = entry.version;
         let mut bodies = Bodies::of(self.shared.feed());
         let body = bodies.of_entry(entry).map_err(|error| self.unreadable(&error))?;
         let event = body.map(|(format, body)| Event { seq, time_us, kind: "", key: "", format, body });
@@ -125,7 +125,7 @@ impl Reading<'_> {
         let mut held = Vec::new();
         for row in rows.map_err(|error| self.fail(&error))? {
             let (key, value) = row.map_err(|error| self.fail(&error))?;
-            let entry = Entry::read(&value).filter(|entry| self.is_held(collection, entry.seq));
+            let entry = Entry::read(&value).filter(|entry| self.is_held(collection, entry.version.seq));
             if let (Some(id), Some(entry)) = (id_of_key(collection, &key), entry)
                 && !hidden.contains(&id)
                 && let Some(stored) = self.stored(&entry)?

@@ -19,7 +19,7 @@ use tailwater_wire::fauna::{
     place::{DEFINITIONS, Place},
 };
 
-use super::{body::Bodies, follow::Trouble};
+use super::{body::Bodies, follow::Trouble, recent::Recent};
 use crate::index::{Index, IndexError, Tables, WriteBatch};
 
 /// The tables of the index.
@@ -57,13 +57,18 @@ pub(super) fn id_of_key(collection: &str, key: &[u8]) -> Option<String> {
     String::from_utf8(key.get(collection.len() + 1..)?.to_vec()).ok()
 }
 
-/// A document as the index has it.
+/// Which event made a document what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    /// That of the event that made it what it is.
+pub(super) struct Version {
     pub(super) seq: u64,
     /// The event's time, but never before that of an earlier event.
     pub(super) time_us: u64,
+}
+
+/// A document as the index has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    pub(super) version: Version,
     /// The body of a definition.
     pub(super) own_body: Option<(BodyFormat, &'a [u8])>,
 }
@@ -76,11 +81,12 @@ impl<'a> Entry<'a> {
             Some((format, body)) => Some((BodyFormat::from_code(*format)?, body)),
             None => None,
         };
-        Some(Self { seq: u64::from_be_bytes(*seq), time_us: u64::from_be_bytes(*time_us), own_body })
+        let version = Version { seq: u64::from_be_bytes(*seq), time_us: u64::from_be_bytes(*time_us) };
+        Some(Self { version, own_body })
     }
 
     fn write(&self) -> Vec<u8> {
-        let mut bytes = [self.seq.to_be_bytes(), self.time_us.to_be_bytes()].concat();
+        let mut bytes = [self.version.seq.to_be_bytes(), self.version.time_us.to_be_bytes()].concat();
         if let Some((format, body)) = self.own_body {
             bytes.push(format.code());
             bytes.extend_from_slice(body);
@@ -94,44 +100,84 @@ pub(super) fn is_definition(event: &Event<'_>, own: &str) -> bool {
     Place::of_key(event.key, own).collection == DEFINITIONS
 }
 
-/// Enters an event of `feed`: what it changes, and its record in the history, which is appended to `record`. Documents of seqs
-/// before `first_seq` have left the window: they are not there any more.
-pub(super) fn enter(
-    event: &Event<'_>,
-    feed: &Feed,
-    own: &str,
-    first_seq: u64,
-    index: &Index<Table>,
-    batch: &mut WriteBatch<'_, Table>,
-    record: &mut Vec<u8>,
-) -> Result<(), Trouble> {
-    let Place { collection, id } = Place::of_key(event.key, own);
-    let key = match id {
-        "" => document_key(collection, &event.seq.to_string()),
-        id => document_key(collection, id),
-    };
-    let is_definition = collection == DEFINITIONS;
-    let found = batch.get(Table::Documents, &key)?;
-    if event.kind == KIND_DELETE {
-        batch.remove(Table::Documents, &key)?;
-        if is_definition {
-            drop_collection(id, index, batch)?;
+/// Enters events of a feed into a batch, in order.
+pub(super) struct Entrance<'a, 'b> {
+    pub(super) feed: &'a Feed,
+    /// The feed's own collection.
+    pub(super) own: &'a str,
+    /// Documents of seqs before it have left the window: they are not there any more.
+    pub(super) first_seq: u64,
+    pub(super) index: &'a Index<Table>,
+    pub(super) recent: &'a mut Recent,
+    pub(super) batch: &'a mut WriteBatch<'b, Table>,
+}
+
+impl Entrance<'_, '_> {
+    /// Enters an event: what it changes, and its record in the history, which is appended to `record`.
+    pub(super) fn enter(&mut self, event: &Event<'_>, record: &mut Vec<u8>) -> Result<(), Trouble> {
+        let Place { collection, id } = Place::of_key(event.key, self.own);
+        let key = match id {
+            "" => document_key(collection, &event.seq.to_string()),
+            id => document_key(collection, id),
+        };
+        match collection {
+            DEFINITIONS => self.define(id, &key, event, record),
+            collection => self.change(collection, key, event, record),
         }
-    } else {
-        let own_body = is_definition.then_some((event.format, event.body));
-        let entry = Entry { seq: event.seq, time_us: event.time_us, own_body };
-        batch.put(Table::Documents, &key, &entry.write())?;
     }
-    let before = found.as_deref().and_then(Entry::read).filter(|before| is_definition || before.seq >= first_seq);
-    let mut bodies = Bodies::of(feed);
-    let before = match before {
-        // Where compaction has been faster than this thread, the body is gone, but the document was there.
-        Some(entry) => Some((entry.time_us, bodies.of_entry(&entry)?.unwrap_or((BodyFormat::Json, b"{}")))),
-        None => None,
-    };
-    let before = before.map(|(time_us, (format, body))| BeforeDocument { time_us, format, body });
-    write_record(collection, before.as_ref(), event.format, event.body, record);
-    Ok(())
+
+    /// A document.
+    fn change(
+        &mut self,
+        collection: &str,
+        key: Vec<u8>,
+        event: &Event<'_>,
+        record: &mut Vec<u8>,
+    ) -> Result<(), Trouble> {
+        let before = match self.recent.get(&key) {
+            Some(known) => known,
+            None => self.batch.get(Table::Documents, &key)?.as_deref().and_then(Entry::read).map(|it| it.version),
+        };
+        let after = (event.kind != KIND_DELETE).then_some(Version { seq: event.seq, time_us: event.time_us });
+        match after {
+            None => self.batch.remove(Table::Documents, &key)?,
+            Some(version) => {
+                self.batch.put(Table::Documents, &key, &Entry { version, own_body: None }.write())?;
+            }
+        }
+        self.recent.put(key, after);
+        let mut bodies = Bodies::of(self.feed);
+        let before = match before.filter(|before| before.seq >= self.first_seq) {
+            None => None,
+            // Where compaction has been faster than this thread, the body is gone, but the document was there.
+            Some(Version { seq, time_us }) => {
+                let (format, body) = bodies.of_event(seq)?.unwrap_or((BodyFormat::Json, b"{}"));
+                Some(BeforeDocument { time_us, format, body })
+            }
+        };
+        write_record(collection, before.as_ref(), event.format, event.body, record);
+        Ok(())
+    }
+
+    /// The definition of the collection `id`, which is there for ever and has its body with it, or the end of one.
+    fn define(&mut self, id: &str, key: &[u8], event: &Event<'_>, record: &mut Vec<u8>) -> Result<(), Trouble> {
+        let found = self.batch.get(Table::Documents, key)?;
+        if event.kind == KIND_DELETE {
+            self.batch.remove(Table::Documents, key)?;
+            drop_collection(id, self.index, self.batch)?;
+            self.recent.clear();
+        } else {
+            let version = Version { seq: event.seq, time_us: event.time_us };
+            let entry = Entry { version, own_body: Some((event.format, event.body)) };
+            self.batch.put(Table::Documents, key, &entry.write())?;
+        }
+        let before = found.as_deref().and_then(Entry::read).and_then(|entry| {
+            let (format, body) = entry.own_body?;
+            Some(BeforeDocument { time_us: entry.version.time_us, format, body })
+        });
+        write_record(DEFINITIONS, before.as_ref(), event.format, event.body, record);
+        Ok(())
+    }
 }
 
 /// When the newest of the collections that are there was defined; 0 if there is none.
@@ -139,7 +185,7 @@ pub(super) fn last_definition_us(index: &Index<Table>) -> Result<u64, IndexError
     let (from, to) = (document_key(DEFINITIONS, ""), collection_end(DEFINITIONS));
     let mut last_us = 0;
     for row in index.range(Table::Documents, (bound(&from), Bound::Excluded(to.as_slice())))? {
-        last_us = last_us.max(Entry::read(&row?.1).map_or(0, |entry| entry.time_us));
+        last_us = last_us.max(Entry::read(&row?.1).map_or(0, |entry| entry.version.time_us));
     }
     Ok(last_us)
 }
@@ -196,7 +242,7 @@ impl Broom {
         let rows = index.range(Table::Documents, (Bound::Excluded(at.as_slice()), Bound::Unbounded))?;
         for (looked, row) in rows.enumerate() {
             let (key, value) = row?;
-            let has_left = |value: &[u8]| Entry::read(value).is_some_and(|entry| entry.seq < self.first_seq);
+            let has_left = |value: &[u8]| Entry::read(value).is_some_and(|entry| entry.version.seq < self.first_seq);
             // The batch may have given it a later event.
             if !is_definition_key(&key)
                 && has_left(&value)
@@ -254,7 +300,9 @@ mod tests {
         let index: Index<Table> = Indexes::new(dir.path()).open(&feed, feed.uid(), IndexOptions::default()).unwrap();
         let put = |seq, key: &str, batch: &mut WriteBatch<'_, Table>| {
             let event = Event { seq, time_us: seq, kind: "put", key, format: BodyFormat::Json, body: b"{}" };
-            enter(&event, &feed, "A", 1, &index, batch, &mut Vec::new()).unwrap();
+            let recent = &mut Recent::default();
+            let mut entrance = Entrance { feed: &feed, own: "A", first_seq: 1, index: &index, recent, batch };
+            entrance.enter(&event, &mut Vec::new()).unwrap();
             batch.applied(&event);
         };
         let mut batch = index.batch();
@@ -294,14 +342,28 @@ mod tests {
         let write = async { feed.append(stored, SeqMode::Assign).await.map(|_| feed.close()).unwrap().await };
         let (written, ()) = block_on(futures_lite::future::zip(write, writer.run()));
         written.unwrap();
-        let mut batch = index.batch();
+        let (batch, recent) = (&mut index.batch(), &mut Recent::default());
+        let mut entrance = Entrance { feed: &feed, own: "A", first_seq: 1, index: &index, recent, batch };
         // The first event is in the log; the others are as if compaction had dropped them.
-        let table =
-            [(1, "1", None), (2, "1", Some(body)), (3, "9", None), (4, "9", Some(b"{}")), (5, "Collection/B", None)];
-        for (seq, key, before) in table.into_iter().chain([(6, "Collection/B", Some(body))]) {
-            let event = Event { seq, time_us: seq, kind: "put", key, format: BodyFormat::Json, body };
+        let table: [(u64, &str, &str, Option<&[u8]>); 9] = [
+            (1, "put", "1", None),
+            (2, "put", "1", Some(body)),
+            (3, "put", "9", None),
+            (4, "put", "9", Some(b"{}")),
+            (5, "put", "Collection/B", None),
+            (6, "put", "Collection/B", Some(body)),
+            (7, "delete", "9", Some(b"{}")),
+            (8, "put", "9", None),
+            (9, "delete", "Collection/B", Some(body)),
+        ];
+        for (seq, kind, key, before) in table {
+            // What was changed lately is known with the index and without it.
+            if seq % 2 == 0 {
+                entrance.recent.clear();
+            }
+            let event = Event { seq, time_us: seq, kind, key, format: BodyFormat::Json, body };
             let mut record = Vec::new();
-            enter(&event, &feed, "A", 1, &index, &mut batch, &mut record).unwrap();
+            entrance.enter(&event, &mut record).unwrap();
             let recorded = read_record(&Event { body: &record, ..event }).unwrap();
             assert_eq!(recorded.change.before.map(|before| before.body), before, "{seq}");
         }
@@ -310,7 +372,7 @@ mod tests {
     #[test]
     fn entries_are_read_as_written() {
         for own_body in [None, Some((BodyFormat::DagCbor, &b"\xa0"[..])), Some((BodyFormat::Json, b""))] {
-            let entry = Entry { seq: 7, time_us: 9, own_body };
+            let entry = Entry { version: Version { seq: 7, time_us: 9 }, own_body };
             assert_eq!(Entry::read(&entry.write()), Some(entry));
             assert!(Entry::read(&entry.write()[..15]).is_none());
         }

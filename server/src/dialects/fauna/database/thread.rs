@@ -24,10 +24,10 @@ use tailwater_wire::fauna::{
 
 use super::{
     Shared,
-    follow::{self, Trouble},
+    follow::{self, Follower, Trouble},
     queue::{Done, Job, Posted},
     store::{Pending, Reading},
-    table::{self, Broom, Table},
+    table::{self, Table},
 };
 use crate::{
     index::{Index, Indexes},
@@ -99,7 +99,7 @@ impl Worker {
         let seq = index.applied_seq();
         self.shared.set_applied(seq, follow::last_time_us(self.shared.history(), seq).unwrap_or(0));
         self.shared.schema_version_us.fetch_max(table::last_definition_us(&index)?, Ordering::Relaxed);
-        follow::catch_up(&self.shared, &index, &mut self.broom())?;
+        Follower::new(&self.shared, &index).catch_up()?;
         self.shared.set_index(Some(index));
         Ok(())
     }
@@ -108,29 +108,25 @@ impl Worker {
     fn serve(&self) -> Result<(), Trouble> {
         let index = self.shared.index();
         let Some(index) = &*index else { return Ok(()) };
-        let mut broom = self.broom();
+        let mut follower = Follower::new(&self.shared, index);
         while !self.shared.is_stopping() {
             if !self.shared.is_ready() {
                 return Err(Trouble::Distrusted);
             }
             let taken = self.take();
-            let is_idle = taken.queries.is_empty() && taken.settling.is_empty();
-            if is_idle && index.applied_seq() >= self.shared.feed().last_seq() {
-                thread::park();
+            follower.follow()?;
+            if taken.queries.is_empty() && taken.settling.is_empty() {
+                rest(&mut follower)?;
                 continue;
             }
-            follow::catch_up(&self.shared, index, &mut broom)?;
+            follower.commit()?;
             for reply in taken.settling {
                 // Whoever has gone needs no answer.
                 let _gone = reply.try_send(());
             }
-            self.work(index, &mut broom, taken.queries)?;
+            self.work(index, &mut follower, taken.queries)?;
         }
-        Ok(())
-    }
-
-    fn broom(&self) -> Broom {
-        Broom::new(self.shared.feed().options().first_seq)
+        follower.commit()
     }
 
     /// Takes what is there.
@@ -148,7 +144,7 @@ impl Worker {
     }
 
     /// Evaluates queries and stores what they write, in rounds.
-    fn work(&self, index: &Index<Table>, broom: &mut Broom, queries: Vec<Posted>) -> Result<(), Trouble> {
+    fn work(&self, index: &Index<Table>, follower: &mut Follower<'_>, queries: Vec<Posted>) -> Result<(), Trouble> {
         let mut queries = queries.into_iter().peekable();
         while queries.peek().is_some() {
             let mut pending = Pending::default();
@@ -164,7 +160,7 @@ impl Worker {
             }
             let stored = commit(committing);
             // What is stored is stored, even if the index has to be built anew to know it.
-            let learned = follow::catch_up(&self.shared, index, broom);
+            let learned = follower.catch_up();
             for (posted, answer) in stored {
                 posted.answer(answer);
             }
@@ -210,6 +206,17 @@ impl Worker {
         committing.push(Committing { posted, done, appending });
         defines
     }
+}
+
+/// Nobody asks for anything: waits for news, and brings the index up when it is time.
+fn rest(follower: &mut Follower<'_>) -> Result<(), Trouble> {
+    match follower.due_in() {
+        Some(Duration::ZERO) => follower.commit()?,
+        _ if follower.has_more() => {}
+        Some(due_in) => thread::park_timeout(due_in),
+        None => thread::park(),
+    }
+    Ok(())
 }
 
 /// Waits until everything is stored; the answers.
