@@ -5,6 +5,7 @@
 //! shard of its choice. Layout of the directory: `LOCK`, `FORMAT`, `journal/`, and for each feed
 //! `feeds/<name>/{feed.json, segments/, index/, frames/}`. Tested in `tests/`.
 
+mod change;
 mod create;
 mod lock;
 mod open;
@@ -13,6 +14,7 @@ pub(crate) mod shared;
 pub(crate) mod ticker;
 
 use crate::commit::WriterSeed;
+use crate::commit::queue::Command;
 use crate::error::{FeedError, OpenError};
 use crate::feed::meta::{check_name, dir_name};
 use crate::feed::options::FeedOptions;
@@ -206,7 +208,10 @@ impl Inner {
         for core in &cores {
             evict::watch(core, now_ms);
             if retention::is_due(core, now_ms) {
-                core.queue.push(crate::commit::queue::Command::Retain);
+                core.queue.push(Command::Retain);
+            }
+            if core.has_stale() {
+                core.queue.push(Command::ForgetStale);
             }
         }
         evict::evict(&cores, || shared.frames.bytes.load(Ordering::Relaxed), shared.options.frame_bytes_max);

@@ -6,7 +6,8 @@
 use super::OpenReport;
 use super::shared::StoreShared;
 use crate::error::OpenError;
-use crate::feed::meta::{FeedMeta, dir_name};
+use crate::feed::current::CurrentOptions;
+use crate::feed::meta::{FeedMeta, META_FILE, dir_name};
 use crate::feed::position::Position;
 use crate::feed::segments::{Segments, window_start};
 use crate::feed::state::{FeedState, StateCell};
@@ -90,8 +91,9 @@ pub(super) fn open_feed(
         live: Default::default(),
         frame_bytes: Default::default(),
         writer_taken: Default::default(),
+        stale: Default::default(),
         name: meta.name,
-        options: meta.options,
+        options: CurrentOptions::new(meta.options),
         store: Arc::clone(shared),
         dir,
     };
@@ -99,7 +101,7 @@ pub(super) fn open_feed(
 }
 
 fn read_meta(dir: &Path) -> Result<FeedMeta, OpenError> {
-    let file = dir.join("feed.json");
+    let file = dir.join(META_FILE);
     let bytes = fs::read(&file).map_err(|source| OpenError::Io { path: file.clone(), source })?;
     let meta = FeedMeta::from_bytes(&bytes).map_err(|reason| OpenError::FeedFile { file: file.clone(), reason })?;
     let named = dir.file_name().is_some_and(|name| name.to_str() == Some(&dir_name(&meta.name)));

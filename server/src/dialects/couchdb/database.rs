@@ -25,7 +25,7 @@ impl Database {
     pub(crate) fn new(feed: &Feed, exposure: &CouchdbExposure) -> Self {
         Self {
             name: exposure.db.clone(),
-            uid: DbUid::of_feed(feed.name(), feed.options()),
+            uid: DbUid::of_feed(feed.name(), &feed.options()),
             sse: exposure.sse,
             kept: Arc::default(),
         }
