@@ -7,6 +7,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod changes;
+mod configured;
 mod cursors;
 mod endings;
 mod feeds;
