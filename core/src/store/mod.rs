@@ -68,7 +68,7 @@ impl Store {
         let io_error = |source| OpenError::Io { path: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(io_error)?;
         let lock = DirLock::take(dir)?;
-        open::prepare(dir)?;
+        open::prepare(&*options.disk, dir)?;
         let janitor = Janitor::start().map_err(io_error)?;
         let frames = FrameContext {
             encoders: RwLock::new(options.encoders.iter().cloned().map(Some).collect()),
@@ -77,7 +77,7 @@ impl Store {
         };
         let ticker = Ticker::default();
         let shared = Arc::new(StoreShared::new(dir.to_owned(), options, Arc::new(frames), ticker.clone(), lock));
-        replay(dir, &open::feeds_dir(dir))?;
+        replay(&*shared.options.disk, dir, &open::feeds_dir(dir))?;
         let mut report = OpenReport::default();
         let feeds = open::open_feeds(&shared, &mut report)?;
         let inner = Arc::new(Inner {
