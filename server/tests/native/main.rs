@@ -13,6 +13,7 @@ mod cursors;
 mod endings;
 mod feeds;
 mod frames;
+mod journal;
 mod pages;
 mod publish;
 mod requests;
