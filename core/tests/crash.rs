@@ -275,7 +275,6 @@ fn work_changing(store: &Store, storage: &InlineStorage, clock: &AtomicU64, orac
                 return;
             }
             oracle.options.remove(0);
-            // The next group may be small or large, and so may the one that says what was durable before it.
             clock.fetch_add(500, Ordering::Relaxed);
             store.tick();
             let large = if durability == Durability::Sync { 20 } else { 400_000 };
