@@ -415,7 +415,7 @@ fn database_of(feed: &Feed, exposure: &Exposure) -> Option<Arc<Database>> {
 }
 
 /// The feed's name without the number of its partition.
-fn scope<'a>(name: &'a str, exposure: &Exposure) -> &'a str {
+pub(crate) fn scope<'a>(name: &'a str, exposure: &Exposure) -> &'a str {
     match &exposure.streamr {
         Some(streamr) if streamr.partition > 0 => name.strip_suffix(&format!(".{}", streamr.partition)).unwrap_or(name),
         _ => name,

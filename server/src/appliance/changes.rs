@@ -6,7 +6,7 @@
 //! `server/tests/startup.rs`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use tailwater_wire::streamr::system::StreamChange;
 
 use super::{
     Appliance, FeedsError,
-    feeds::{configured, place_name, stands_for_itself, with_bindings},
+    feeds::{configured, is_first_partition, place_name, stands_for_itself, with_bindings},
     histories::is_history,
 };
 use crate::{
@@ -139,7 +139,7 @@ impl Appliance {
     ) -> Result<(), FeedsError> {
         let stored = feed.options();
         let options = FeedOptions { extra: stored.extra.clone(), ..options.clone() };
-        let options = with_bindings(feed.name(), options, exposure)?;
+        let options = with_bindings(feed.name(), options, old, exposure)?;
         self.store.change_feed(feed.name(), options.clone(), &self.stale(old, exposure))?;
         let changes = differences(&shown(&stored, old), &shown(&options, exposure));
         tracing::info!(feed = feed.name(), %changes, "the feed has other options now");
@@ -172,18 +172,14 @@ impl Appliance {
         let mut wanted = Vec::new();
         for feed in stored {
             let exposure = Exposure::of(&feed)?;
-            let named = self.config.feeds.iter().filter(|named| named.named);
-            let said = named.filter(|named| named.name == feed.name()).map(configured).next();
-            let wish = said.map(|said| as_far_as_can_be(&feed, &exposure, said));
+            let mut named = self.config.feeds.iter().filter(|named| named.named && named.name == feed.name());
+            let wish = named.next().map(configured).and_then(|said| as_far_as_can_be(&feed, &exposure, said));
             wanted.push((feed, exposure, wish));
         }
-        let places: Vec<(&str, &Exposure)> = wanted
-            .iter()
-            .map(|(feed, exposure, wish)| (feed.name(), wish.as_ref().map_or(exposure, |(_, exposure)| exposure)))
-            .collect();
-        for (name, exposure) in &places {
-            free_among(&places, name, exposure)?;
-        }
+        none_shares_a_place(wanted.iter().map(|(feed, exposure, wish)| {
+            let exposure = wish.as_ref().map_or(exposure, |(_, exposure)| exposure);
+            (feed.name(), exposure)
+        }))?;
         for (feed, exposure, wish) in &wanted {
             let Some((options, new)) = wish else { continue };
             for partition in (0..exposure.partitions()).rev() {
@@ -209,17 +205,24 @@ impl Appliance {
 }
 
 /// What of a wish can be had; the rest stays as it is, and is told.
-fn as_far_as_can_be(feed: &Feed, exposure: &Exposure, (mut options, mut wanted): Wish) -> Wish {
+fn as_far_as_can_be(feed: &Feed, exposure: &Exposure, (mut options, mut wanted): Wish) -> Option<Wish> {
     let stored = feed.options();
-    if let Err(error) = first_seq_stays(&stored, &options) {
+    let tell = |error: FeedsError| {
         tracing::warn!(feed = feed.name(), %error, "the configuration asks for what cannot be changed");
+    };
+    if let Err(error) = is_first_partition(feed.name(), exposure) {
+        tell(error);
+        return None;
+    }
+    if let Err(error) = first_seq_stays(&stored, &options) {
+        tell(error);
         options.first_seq = stored.first_seq;
     }
     if let Err(error) = partitions_stay(exposure, &wanted) {
-        tracing::warn!(feed = feed.name(), %error, "the configuration asks for what cannot be changed");
+        tell(error);
         wanted = Exposure { public: wanted.public, ..exposure.clone() };
     }
-    (options, wanted)
+    Some((options, wanted))
 }
 
 fn first_seq_stays(old: &FeedOptions, new: &FeedOptions) -> Result<(), FeedsError> {
@@ -247,14 +250,16 @@ fn partitions_stay(old: &Exposure, new: &Exposure) -> Result<(), FeedsError> {
     Err(FeedsError::Fixed { reason })
 }
 
-/// Refuses a feed that is bound where another is.
-fn free_among(all: &[(&str, &Exposure)], name: &str, exposure: &Exposure) -> Result<(), FeedsError> {
-    let is_first = |exposure: &Exposure| exposure.streamr.as_ref().is_none_or(|streamr| streamr.partition == 0);
-    let others = || all.iter().filter(|(other, exposure)| *other < name && is_first(exposure));
-    for dialect in Dialect::ALL.into_iter().filter(|_| is_first(exposure)) {
-        let Some(place) = exposure.place(dialect) else { continue };
-        if let Some((other, _)) = others().find(|(_, other)| other.place(dialect).as_ref() == Some(&place)) {
-            return Err(FeedsError::Bound { what: place_name(dialect, &place), feed: (*other).to_owned() });
+/// Refuses feeds of which two are bound to one place. The partitions of a stream share theirs.
+fn none_shares_a_place<'f>(feeds: impl Iterator<Item = (&'f str, &'f Exposure)>) -> Result<(), FeedsError> {
+    let mut bound: HashMap<(Dialect, String), &str> = HashMap::new();
+    for (name, exposure) in feeds.filter(|(name, exposure)| is_first_partition(name, exposure).is_ok()) {
+        for dialect in Dialect::ALL {
+            let Some(place) = exposure.place(dialect) else { continue };
+            let what = place_name(dialect, &place);
+            if let Some(other) = bound.insert((dialect, place), name) {
+                return Err(FeedsError::Bound { what, feed: other.to_owned() });
+            }
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::{
     config::{self, Dialect, PARTITIONS_MAX, StreamrExposure, is_collection_name, is_database_name, is_database_path},
     dialects::fauna,
     exposure::Exposure,
-    feeds::FeedEntry,
+    feeds::{FeedEntry, scope},
     shard::Message,
 };
 
@@ -58,7 +58,8 @@ impl Appliance {
     }
 
     fn add(&self, name: &str, options: &FeedOptions, exposure: &Exposure) -> Result<Arc<FeedEntry>, FeedsError> {
-        let feed = self.store.create_feed(name, with_bindings(name, options.clone(), exposure)?)?;
+        let feed =
+            self.store.create_feed(name, with_bindings(name, options.clone(), &Exposure::default(), exposure)?)?;
         self.adopt(feed)
     }
 
@@ -250,11 +251,17 @@ pub(super) fn stands_for_itself(entry: &FeedEntry) -> Result<(), FeedsError> {
     if name == SYSTEM_FEED {
         return Err(FeedsError::System { name });
     }
-    match &entry.exposure().streamr {
-        Some(streamr) if streamr.partition > 0 => {
-            Err(FeedsError::PartitionOf { name, partition: streamr.partition, first: entry.scope().to_owned() })
+    is_first_partition(&name, &entry.exposure())
+}
+
+/// Refuses further partitions of a stream.
+pub(super) fn is_first_partition(name: &str, exposure: &Exposure) -> Result<(), FeedsError> {
+    match exposure.streamr.as_ref().map(|streamr| streamr.partition).filter(|partition| *partition > 0) {
+        Some(partition) => {
+            let first = scope(name, exposure).to_owned();
+            Err(FeedsError::PartitionOf { name: name.to_owned(), partition, first })
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -270,18 +277,20 @@ pub(super) fn configured(wanted: &config::Feed) -> (FeedOptions, Exposure) {
     (options, Exposure::configured(wanted))
 }
 
-/// The options as they are stored: with the bindings, and what a database has from its first binding on.
+/// The options as they are stored: with the bindings, and what a database has from its first binding on. One that is there
+/// already has what it has, or has always done without.
 pub(super) fn with_bindings(
     name: &str,
     mut options: FeedOptions,
+    old: &Exposure,
     exposure: &Exposure,
 ) -> Result<FeedOptions, FeedsError> {
-    if exposure.couchdb.is_some() {
+    if exposure.couchdb.is_some() && old.couchdb.is_none() {
         // A database that is deleted and created again is another, and the tokens of the old one are refused.
         options.extra.entry(UID_OPTION).or_insert_with(|| format!("{:016x}", rand::random::<u64>()).into());
         options.extra.entry(CREATED_OPTION).or_insert_with(|| (now_us() / 1_000_000).into());
     }
-    if exposure.fauna.is_some() {
+    if exposure.fauna.is_some() && old.fauna.is_none() {
         options.extra.entry(fauna::CREATED_OPTION).or_insert_with(|| now_us().into());
     }
     exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;

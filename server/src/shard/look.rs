@@ -79,6 +79,9 @@ impl Shard {
         let mut state = self.state.borrow_mut();
         let groups = state.groups.of_feed(feed.id()).iter().copied();
         let groups: Vec<_> = groups.filter(|id| state.groups.get(*id).is_some_and(&of_group)).collect();
+        if groups.is_empty() {
+            return;
+        }
         for token in state.slots.tokens() {
             for id in state.readings_where(token, |reading| groups.contains(&reading.group) && condition(reading)) {
                 state.end_reading(Reader { token, reading: id }, reason);

@@ -128,6 +128,12 @@ fn a_stream_keeps_its_partitions_and_takes_the_rest() {
         assert_eq!(feed["dialects"]["streamr"], json!({ "stream": "s", "partitions": 2, "partition": partition }));
     }
     assert_eq!(appliance.get("/v1/feeds/s.2").0, 404);
+    // Neither does a further partition become a feed of its own because somebody names it.
+    let before = appliance.get("/v1/feeds").1;
+    let named = naming(|config| vec![Feed { public: false, ..Feed::named("s.1", &config.storage) }]);
+    let appliance = Appliance::start_in(appliance.stop(), named);
+    let after = appliance.get("/v1/feeds").1;
+    assert_eq!(after["feeds"], before["feeds"]);
 }
 
 #[test]

@@ -192,6 +192,27 @@ fn a_database_comes_moves_and_goes_with_what_lies_beside_its_log() {
     assert_eq!(appliance.get("/three/_changes").1["results"].as_array().unwrap().len(), 4);
 }
 
+/// One that has always done without an identity of its own gets none because something else changes.
+#[test]
+fn a_database_stays_the_one_it_is() {
+    let appliance = Appliance::start();
+    assert_eq!(appliance.publish("events", r#"{"kind":"put","key":"a","body":{}}"#).0, 200);
+    let directory = appliance.stop();
+    let described = directory.path().join("log/feeds/events/feed.json");
+    let mut description: Value = serde_json::from_slice(&std::fs::read(&described).unwrap()).unwrap();
+    let extra = description["options"]["extra"].as_object_mut().unwrap();
+    extra.retain(|option, _| option == "dialects" || option == "public");
+    std::fs::write(&described, description.to_string()).unwrap();
+    let appliance = Appliance::start_in(directory, |_| {});
+    let (_, before) = appliance.get("/events/_changes");
+    for change in [r#"{"retention":{"age_ms":5000000000}}"#, r#"{"dialects":{"couchdb":{"sse":"asyncapi"}}}"#] {
+        assert_eq!(appliance.patch("/v1/feeds/events", change).0, 200);
+        assert_eq!(appliance.get("/events/_changes").1, before);
+    }
+    let appliance = Appliance::start_in(appliance.stop(), |_| {});
+    assert_eq!(appliance.get("/events/_changes").1, before);
+}
+
 #[test]
 fn the_chain_moves_from_feed_to_feed() {
     let appliance = with_a_feed();

@@ -3,6 +3,8 @@
 //! Owns the JSON forms of a new feed's options and of a feed's description. What blocks on the disk runs on the blocking pool.
 //! Tested by `server/tests/native/`.
 
+use std::io::ErrorKind;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tailwater_core::{Durability, FeedError, FeedOptions, FeedState, Retention};
@@ -177,6 +179,9 @@ pub(super) fn refused(error: &FeedsError) -> Response {
         FeedsError::PartitionOf { .. } => (409, "FeedIsPartition"),
         FeedsError::System { .. } => (409, "FeedIsSystem"),
         FeedsError::Log(FeedError::DiskFull { .. }) => (507, "InsufficientStorage"),
+        FeedsError::Log(FeedError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
+            (507, "InsufficientStorage")
+        }
         FeedsError::Log(FeedError::Exists { .. }) => (409, "FeedExists"),
         FeedsError::Log(FeedError::Name { .. } | FeedError::Option { .. }) => (400, "InvalidOptions"),
         FeedsError::Log(_) | FeedsError::Close(_) | FeedsError::Stored { .. } => (500, "InternalServerError"),
