@@ -1,12 +1,12 @@
-//! How the options of a feed that exists change: because somebody asks, or because the configuration says otherwise at a start.
+//! How the options of a feed that exists change.
 //!
 //! Owns what can be changed, and the order of things: what was derived for a binding goes first, then the change becomes durable,
 //! then requests find the feed where it is bound now and the streams end that have lost their binding. Everything that blocks
 //! here says so; shards call it on their blocking pool. Tested by `server/tests/native/changes.rs` and
-//! `server/tests/startup.rs`.
+//! `server/tests/one_feed/changes.rs`.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -17,8 +17,7 @@ use tailwater_wire::streamr::system::StreamChange;
 
 use super::{
     Appliance, FeedsError,
-    feeds::{configured, is_first_partition, place_name, stands_for_itself, with_bindings},
-    histories::is_history,
+    feeds::{stands_for_itself, with_bindings},
 };
 use crate::{
     clock::now_us,
@@ -31,7 +30,7 @@ use crate::{
 const CLAIM_PAUSE: Duration = Duration::from_millis(5);
 
 /// Options and bindings of a feed.
-type Wish = (FeedOptions, Exposure);
+pub(super) type Wish = (FeedOptions, Exposure);
 
 /// The options and bindings of a feed as one JSON object, as it is asked for over the native API.
 pub(crate) fn shown(options: &FeedOptions, exposure: &Exposure) -> Value {
@@ -131,7 +130,7 @@ impl Appliance {
     }
 
     /// Changes what is stored of a feed. Blocks.
-    fn change_stored(
+    pub(super) fn change_stored(
         &self,
         feed: &Feed,
         old: &Exposure,
@@ -165,67 +164,9 @@ impl Appliance {
             self.chains.begin(entry, &self.indexes);
         }
     }
-
-    /// Gives feeds that are stored the options the configuration has now. Before any of them is served; blocks.
-    pub(super) fn change_configured(&self) -> Result<(), FeedsError> {
-        let stored = self.store.feeds().into_iter().filter(|feed| !is_history(feed));
-        let mut wanted = Vec::new();
-        for feed in stored {
-            let exposure = Exposure::of(&feed)?;
-            let mut named = self.config.feeds.iter().filter(|named| named.named && named.name == feed.name());
-            let wish = named.next().map(configured).and_then(|said| as_far_as_can_be(&feed, &exposure, said));
-            wanted.push((feed, exposure, wish));
-        }
-        none_shares_a_place(wanted.iter().map(|(feed, exposure, wish)| {
-            let exposure = wish.as_ref().map_or(exposure, |(_, exposure)| exposure);
-            (feed.name(), exposure)
-        }))?;
-        for (feed, exposure, wish) in &wanted {
-            let Some((options, new)) = wish else { continue };
-            for partition in (0..exposure.partitions()).rev() {
-                let Some(part) = self.store.feed(&StreamrExposure::feed_name(feed.name(), partition)) else { continue };
-                self.change_unserved(&part, options, &new.partition(partition))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn change_unserved(&self, feed: &Feed, options: &FeedOptions, exposure: &Exposure) -> Result<(), FeedsError> {
-        let old = Exposure::of(feed)?;
-        let stored = feed.options();
-        let wanted = FeedOptions { extra: stored.extra.clone(), ..options.clone() };
-        if wanted == *stored && old == *exposure {
-            return Ok(());
-        }
-        if old.fauna != exposure.fauna {
-            self.remove_history(feed);
-        }
-        self.change_stored(feed, &old, (options, exposure))
-    }
 }
 
-/// What of a wish can be had; the rest stays as it is, and is told.
-fn as_far_as_can_be(feed: &Feed, exposure: &Exposure, (mut options, mut wanted): Wish) -> Option<Wish> {
-    let stored = feed.options();
-    let tell = |error: FeedsError| {
-        tracing::warn!(feed = feed.name(), %error, "the configuration asks for what cannot be changed");
-    };
-    if let Err(error) = is_first_partition(feed.name(), exposure) {
-        tell(error);
-        return None;
-    }
-    if let Err(error) = first_seq_stays(&stored, &options) {
-        tell(error);
-        options.first_seq = stored.first_seq;
-    }
-    if let Err(error) = partitions_stay(exposure, &wanted) {
-        tell(error);
-        wanted = Exposure { public: wanted.public, ..exposure.clone() };
-    }
-    Some((options, wanted))
-}
-
-fn first_seq_stays(old: &FeedOptions, new: &FeedOptions) -> Result<(), FeedsError> {
+pub(super) fn first_seq_stays(old: &FeedOptions, new: &FeedOptions) -> Result<(), FeedsError> {
     if old.first_seq == new.first_seq {
         return Ok(());
     }
@@ -234,7 +175,7 @@ fn first_seq_stays(old: &FeedOptions, new: &FeedOptions) -> Result<(), FeedsErro
 }
 
 /// A stream of several partitions is several feeds, which come and go together.
-fn partitions_stay(old: &Exposure, new: &Exposure) -> Result<(), FeedsError> {
+pub(super) fn partitions_stay(old: &Exposure, new: &Exposure) -> Result<(), FeedsError> {
     let same_but_public = Exposure { public: old.public, ..new.clone() } == *old;
     let is_one = |exposure: &Exposure| {
         exposure.streamr.as_ref().is_none_or(|streamr| (streamr.partitions, streamr.partition) == (1, 0))
@@ -248,21 +189,6 @@ fn partitions_stay(old: &Exposure, new: &Exposure) -> Result<(), FeedsError> {
         }
     };
     Err(FeedsError::Fixed { reason })
-}
-
-/// Refuses feeds of which two are bound to one place. The partitions of a stream share theirs.
-fn none_shares_a_place<'f>(feeds: impl Iterator<Item = (&'f str, &'f Exposure)>) -> Result<(), FeedsError> {
-    let mut bound: HashMap<(Dialect, String), &str> = HashMap::new();
-    for (name, exposure) in feeds.filter(|(name, exposure)| is_first_partition(name, exposure).is_ok()) {
-        for dialect in Dialect::ALL {
-            let Some(place) = exposure.place(dialect) else { continue };
-            let what = place_name(dialect, &place);
-            if let Some(other) = bound.insert((dialect, place), name) {
-                return Err(FeedsError::Bound { what, feed: other.to_owned() });
-            }
-        }
-    }
-    Ok(())
 }
 
 /// `retention.bytes: 5 -> 7; public: false -> true`

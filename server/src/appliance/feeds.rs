@@ -9,10 +9,10 @@ use std::sync::{Arc, PoisonError};
 use tailwater_core::{Feed, FeedError, FeedId, FeedOptions, FeedState, SeqMode};
 use tailwater_wire::{atproto::request::is_nsid, couchdb::changes::token::UID_OPTION, streamr::system::StreamChange};
 
-use super::{Appliance, FeedsError, durability, retention};
+use super::{Appliance, FeedsError};
 use crate::{
     clock::now_us,
-    config::{self, Dialect, PARTITIONS_MAX, StreamrExposure, is_collection_name, is_database_name, is_database_path},
+    config::{Dialect, PARTITIONS_MAX, StreamrExposure, is_collection_name, is_database_name, is_database_path},
     dialects::fauna,
     exposure::Exposure,
     feeds::{FeedEntry, scope},
@@ -149,16 +149,6 @@ impl Appliance {
         Ok(entry)
     }
 
-    pub(super) fn create_configured(&self) -> Result<(), FeedsError> {
-        for wanted in &self.config.feeds {
-            if self.feeds.get(&wanted.name).is_none() {
-                let (options, exposure) = configured(wanted);
-                self.create(&wanted.name, &options, &exposure)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Creates the feed in which the appliance tells of streams that come and go, where somebody can read it.
     pub(super) fn create_system(&self) -> Result<(), FeedsError> {
         let served = self.config.listen.iter().any(|listen| listen.dialects.contains(&Dialect::Streamr));
@@ -263,18 +253,6 @@ pub(super) fn is_first_partition(name: &str, exposure: &Exposure) -> Result<(), 
         }
         None => Ok(()),
     }
-}
-
-/// The options and bindings of a configured feed.
-pub(super) fn configured(wanted: &config::Feed) -> (FeedOptions, Exposure) {
-    let options = FeedOptions {
-        retention: retention(wanted.retention),
-        durability: durability(wanted.durability),
-        segment_bytes_max: wanted.segment_bytes_max,
-        first_seq: wanted.first_seq,
-        ..FeedOptions::default()
-    };
-    (options, Exposure::configured(wanted))
 }
 
 /// The options as they are stored: with the bindings, and what a database has from its first binding on. One that is there

@@ -4,6 +4,7 @@
 //! `server/tests/native/`.
 
 mod changes;
+mod configured;
 mod databases;
 mod errors;
 mod feeds;

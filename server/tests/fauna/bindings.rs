@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Client, appliance},
     common::Appliance,
+    in_band::Both,
 };
 
 const FEED: &str = "/v1/feeds/documents";
@@ -35,9 +36,11 @@ fn a_database_that_moves_or_goes_ends_its_streams_and_keeps_its_documents() {
     let mut stream = client.stream(&token);
     let first = stream.event();
     let before = events(&client);
+    let both = Both::open(&client, &json!({ "token": token }));
     patch(&appliance, &json!({ "dialects": { "fauna": { "database": "Moved" } } }));
     assert_eq!(stream.next()["type"], "error");
     assert!(stream.has_ended());
+    assert_eq!(both.error()["code"], "permission_loss");
     assert_eq!(client.query("1").status, 404, "nothing is there any more");
     let moved = client.bearer("s:Moved:admin");
     assert_eq!(moved.ok("A.byId('1')!.n"), json!({ "@int": "2" }));

@@ -56,7 +56,7 @@ fn what_the_file_says_is_put_in_force_and_told_in_one_line() {
         "[[feed]]\nname = \"f\"\ndurability = \"os\"\nretention.bytes = \"1GiB\"\nfirst_seq = 9\ncouchdb.db = \"d\"\n";
     let (said, feed) = run(second);
     let line = r#"INFO tailwater::appliance::changes: the feed has other options now feed="f" changes=dialects.atproto: {"nsid":"a.b.c","cursor_semantics":"inclusive","on_outdated":"info"} -> null; dialects.couchdb: null -> {"db":"d","sse":"couchdb"}; durability: "sync" -> "os"; retention.bytes: 68719476736 -> 1073741824"#;
-    let warning = r#"WARN tailwater::appliance::changes: the configuration asks for what cannot be changed feed="f" error=first_seq is 1 since the feed was created; that cannot be changed: create another feed"#;
+    let warning = r#"WARN tailwater::appliance::configured: the configuration asks for what cannot be changed feed="f" error=first_seq is 1 since the feed was created; that cannot be changed: create another feed"#;
     assert_eq!(told(&said), [warning, line]);
     assert_eq!((&feed["durability"], &feed["retention"]["bytes"]), (&json!("os"), &json!(1_u64 << 30)));
     assert_eq!(
