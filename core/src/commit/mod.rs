@@ -3,8 +3,8 @@
 //! Owns the order of things: write, sync, show, answer. Small groups are synced by the journal, for many feeds at once
 //! ([`crate::journal`]). Everything that was queued while a sync was under way goes into the next
 //! one, so the busier the feed, the larger the group and the cheaper each event. Its parts: [`queue`] (what waits), [`group`]
-//! (numbering and layout), [`append`] (one group), [`tail`] and [`rotate`] (segments), [`live`] (frames of the tail), [`stale`] (frames of options that were); retention is
-//! in [`crate::retention`]. Never blocks: what touches the disk runs in [`Storage::run`]. Tested in `tests/`.
+//! (numbering and layout), [`append`] (one group), [`tail`] and [`rotate`] (segments), [`live`] (frames of the tail), [`stale`]
+//! (frames of options that were); retention is in [`crate::retention`]. Never blocks: what touches the disk runs in [`Storage::run`]. Tested in `tests/`.
 
 mod append;
 pub(crate) mod group;

@@ -1,8 +1,8 @@
 //! A feed: a named, ordered, durable log of events.
 //!
 //! Owns the face that publishers and readers see, on any thread. Never writes: appends go through a queue to the feed's
-//! [`crate::Writer`]. Its parts: [`options`], [`current`], [`state`], [`position`] (numbers), [`segments`] (the list), [`event_reader`], [`seek`] and
-//! [`cursors`]. Tested in `tests/`.
+//! [`crate::Writer`]. Its parts: [`options`], [`current`] (those in force), [`state`], [`position`] (numbers), [`segments`] (the
+//! list), [`event_reader`], [`seek`] and [`cursors`]. Tested in `tests/`.
 
 pub(crate) mod current;
 mod cursors;

@@ -19,10 +19,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What this program writes: with a journal, which those before do not replay.
+/// What this program writes.
 const FORMAT: &str = "tailwater-data 2";
 
-/// What it raises: the same without a journal, or with one that only some of those knew that wrote it.
+/// What it raises: the same, when the journal was no part of it yet.
 const FORMAT_BEFORE: &str = "tailwater-data 1";
 
 /// Creates what is missing of a data directory and checks that this program can read it. Afterwards programs that do not know
