@@ -176,13 +176,13 @@ pub enum OpenError {
         pid: String,
     },
     /// The directory was written by something else.
-    #[error("{file} says `{found}`, this program reads `{expected}`; choose another directory or a matching version", file = file.display())]
+    #[error("{file} says `{found}`, this program reads `{expected}` and older; choose another directory or a matching version", file = file.display())]
     Format {
         /// The format file.
         file: PathBuf,
         /// Its content.
         found: String,
-        /// What this program reads.
+        /// The newest that this program reads.
         expected: &'static str,
     },
     /// A feed's description is unreadable.

@@ -25,7 +25,8 @@ fn is_doomed(core: &FeedCore, oldest: &Segment, now_ms: u64) -> bool {
     if oldest.count() == 0 && !oldest.is_sealed() {
         return false;
     }
-    let retention = &core.options.retention;
+    let options = core.options();
+    let retention = &options.retention;
     let too_old = retention.age_ms.is_some_and(|age_ms| oldest.appended_ms().saturating_add(age_ms) <= now_ms);
     let too_much = retention.bytes.is_some_and(|bytes| core.position.bytes() > bytes);
     too_old || (too_much && oldest.is_sealed())

@@ -1,4 +1,5 @@
-//! A power cut after every single storage step: of appending, rotating, retention, compaction, creating and deleting feeds.
+//! A power cut after every single storage step: of appending, rotating, retention, compaction, creating, changing and deleting
+//! feeds.
 //!
 //! Each run cuts the power at one step; each of several seeds then makes another directory of what the disk may be left with,
 //! and that is opened. The oracle knows what was acknowledged and what readers have seen. `TAILWATER_CRASH_SEED` adds a seed.
@@ -38,6 +39,8 @@ struct Oracle {
     deleted: bool,
     /// Whether each file of the journal was used again.
     recycled: bool,
+    /// The options that were acknowledged, and those that were asked for last; none where they do not change.
+    options: Vec<FeedOptions>,
 }
 
 impl Default for Oracle {
@@ -53,6 +56,7 @@ impl Default for Oracle {
             deleting: false,
             deleted: false,
             recycled: false,
+            options: Vec::new(),
         }
     }
 }
@@ -71,6 +75,8 @@ fn body(bytes: usize) -> Vec<u8> {
 /// what must be found.
 async fn append(feed: &Feed, oracle: &mut Oracle, batches: &[&[usize]]) -> bool {
     let mut pending = Vec::new();
+    // Before this; perhaps with another durability.
+    let shown = feed.last_seq();
     for sizes in batches {
         let mut batch = Batch::new();
         for size in *sizes {
@@ -111,7 +117,7 @@ async fn append(feed: &Feed, oracle: &mut Oracle, batches: &[&[usize]]) -> bool 
         next = last + 1;
     }
     if feed.options().durability == Durability::Sync {
-        assert!(feed.last_seq() <= oracle.promised, "nothing is shown that was not acknowledged");
+        assert!(feed.last_seq() <= oracle.promised.max(shown), "nothing is shown that was not acknowledged");
     }
     oracle.first_seq = feed.first_seq();
     whole
@@ -244,6 +250,43 @@ fn work(store: &Store, storage: &InlineStorage, clock: &AtomicU64, durability: D
     }
 }
 
+/// Small and large batches between changes of everything that can be changed.
+fn work_changing(store: &Store, storage: &InlineStorage, clock: &AtomicU64, oracles: &mut Oracles) {
+    let oracle = oracles.entry("f").or_default();
+    let first = FeedOptions { durability: Durability::Os, segment_bytes_max: 4 << 20, ..FeedOptions::default() };
+    let Ok(feed) = store.create_feed("f", first.clone()) else { return };
+    oracle.created = true;
+    oracle.options = vec![first];
+    drive_on(store, &[&feed], storage.clone(), async {
+        let age = |age_ms| Retention { age_ms: Some(age_ms), bytes: None };
+        for (durability, retention) in [
+            (Durability::Sync, Retention::default()),
+            (Durability::Interval { ms: 3_600_000 }, age(600)),
+            (Durability::Sync, age(1_000_000)),
+            (Durability::Os, age(400)),
+            (Durability::Sync, Retention::default()),
+        ] {
+            if !append(&feed, oracle, &[&[AFTER, 5], &[3000]]).await || !append(&feed, oracle, &[&[900_000]]).await {
+                return;
+            }
+            let options = FeedOptions { durability, retention, segment_bytes_max: 1 << 20, ..FeedOptions::default() };
+            oracle.options.push(options.clone());
+            if store.change_feed("f", options, &[]).is_err() {
+                return;
+            }
+            oracle.options.remove(0);
+            clock.fetch_add(500, Ordering::Relaxed);
+            store.tick();
+            let large = if durability == Durability::Sync { 20 } else { 400_000 };
+            if !append(&feed, oracle, &[&[AFTER]]).await || !append(&feed, oracle, &[&[large]]).await {
+                return;
+            }
+        }
+        append(&feed, oracle, &[&[7], &[8]]).await;
+        feed.close().await.ok();
+    });
+}
+
 /// A feed, and what must be true of it.
 type Tracked<'a> = (Arc<Feed>, &'a mut Oracle);
 
@@ -361,6 +404,8 @@ fn check(image: &Path, oracles: &Oracles, label: &str) {
         };
         assert!(!oracle.deleted, "{label}: the feed is back");
         assert_eq!(feed.state(), FeedState::Open, "{label}");
+        let known = oracle.options.is_empty() || oracle.options.contains(&feed.options());
+        assert!(known, "{label}: {:?} are nobody's options", feed.options());
         let segments = image.join("feeds").join(name).join("segments");
         let names = std::fs::read_dir(segments).unwrap().map(|entry| entry.unwrap().file_name());
         assert!(
@@ -516,6 +561,19 @@ fn a_power_cut_during_compaction_and_retention() {
     cut_the_power_at_each_step(&workload, "compaction and retention", |oracles| {
         !oracles["f"].dropped.is_empty() && oracles["f"].first_seq > 10
     });
+}
+
+#[test]
+fn a_power_cut_while_options_change_leaves_the_old_or_the_new_and_takes_nothing() {
+    cut_the_power_at_each_step(&work_changing, "changes", |oracles| {
+        let oracle = &oracles["f"];
+        oracle.options.len() == 1 && oracle.first_seq > 5 && oracle.promised > 25
+    });
+}
+
+#[test]
+fn an_error_at_any_step_while_options_change_takes_nothing() {
+    meet_an_error_at_each_step(&work_changing);
 }
 
 #[test]

@@ -113,14 +113,6 @@ fn a_second_process_is_told_who_holds_the_directory() {
 }
 
 #[test]
-fn a_directory_of_another_format_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("FORMAT"), "tailwater-data 7\n").unwrap();
-    let error = Store::open(dir.path(), options()).unwrap_err().to_string();
-    assert!(error.ends_with("FORMAT says `tailwater-data 7`, this program reads `tailwater-data 1`; choose another directory or a matching version"), "{error}");
-}
-
-#[test]
 fn feeds_are_created_once_closed_and_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{AtprotoExposure, CouchdbExposure, FaunaExposure, Feed, StreamrExposure};
+use crate::appliance::FeedsError;
+use crate::config::{AtprotoExposure, CouchdbExposure, Dialect, FaunaExposure, Feed, StreamrExposure};
 
 /// Keys of the bindings among a feed's stored options.
 const STORED_AS: &str = "dialects";
@@ -53,7 +54,13 @@ impl Exposure {
         }
     }
 
-    /// Reads the bindings stored with a feed.
+    /// The bindings stored with a feed.
+    pub(crate) fn of(feed: &tailwater_core::Feed) -> Result<Self, FeedsError> {
+        let stored = Self::from_stored(&feed.options().extra);
+        stored.map_err(|error| FeedsError::Stored { name: feed.name().to_owned(), error })
+    }
+
+    /// Reads the bindings among a feed's options.
     ///
     /// # Errors
     /// When a later version stored bindings this one does not know.
@@ -87,6 +94,40 @@ impl Exposure {
         self.streamr.as_ref().map_or(1, |streamr| streamr.partitions)
     }
 
+    /// Whether it is bound to this dialect. The native API needs no binding.
+    pub(crate) fn has(&self, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::Native => true,
+            Dialect::Atproto => self.atproto.is_some(),
+            Dialect::Streamr => self.streamr.is_some(),
+            Dialect::Bigchaindb => self.bigchaindb.is_some(),
+            Dialect::Couchdb => self.couchdb.is_some(),
+            Dialect::Fauna => self.fauna.is_some(),
+        }
+    }
+
+    /// Where it is served in this dialect, which no two feeds share.
+    pub(crate) fn place(&self, dialect: Dialect) -> Option<String> {
+        match dialect {
+            Dialect::Native => None,
+            Dialect::Atproto => self.atproto.as_ref().map(|atproto| atproto.nsid.clone()),
+            Dialect::Streamr => self.streamr.as_ref().map(|streamr| streamr.stream.clone()),
+            Dialect::Bigchaindb => self.bigchaindb.as_ref().map(|_| String::new()),
+            Dialect::Couchdb => self.couchdb.as_ref().map(|couchdb| couchdb.db.clone()),
+            Dialect::Fauna => self.fauna.as_ref().map(|fauna| fauna.database.clone()),
+        }
+    }
+
+    /// The dialects that have nothing any more where these bindings had something, once they are `new` ones: their streams
+    /// end. How a dialect serves it may change meanwhile.
+    pub(crate) fn lost(&self, new: &Self) -> Vec<Dialect> {
+        let is_lost = |dialect: &Dialect| {
+            let old = self.place(*dialect);
+            old.is_some() && old != new.place(*dialect)
+        };
+        Dialect::ALL.into_iter().filter(is_lost).collect()
+    }
+
     /// Whether this feed is what `/xrpc/{nsid}` serves.
     pub fn is_atproto(&self, nsid: &str) -> bool {
         self.atproto.as_ref().is_some_and(|binding| binding.nsid == nsid)
@@ -117,6 +158,30 @@ mod tests {
         assert_eq!(Exposure::from_stored(&extra).unwrap(), exposure);
         assert!(exposure.is_atproto("com.example.stream"));
         assert!(!exposure.is_atproto("com.example.other"));
+    }
+
+    #[test]
+    fn what_is_served_elsewhere_or_nowhere_is_lost_and_what_is_served_otherwise_is_not() {
+        let atproto = |nsid: &str, on_outdated| Exposure {
+            atproto: Some(AtprotoExposure { nsid: nsid.to_owned(), on_outdated, ..AtprotoExposure::default() }),
+            ..Exposure::default()
+        };
+        let couchdb = |db: &str, sse| Exposure {
+            couchdb: Some(CouchdbExposure { db: db.to_owned(), sse }),
+            ..atproto("a.b.c", OnOutdated::Info)
+        };
+        let bare = Exposure::default();
+        let cases = [
+            (bare.clone(), couchdb("d", SseWording::Couchdb), vec![]),
+            (atproto("a.b.c", OnOutdated::Info), atproto("a.b.c", OnOutdated::Fail), vec![]),
+            (atproto("a.b.c", OnOutdated::Info), atproto("a.b.d", OnOutdated::Info), vec![Dialect::Atproto]),
+            (couchdb("d", SseWording::Couchdb), couchdb("d", SseWording::Asyncapi), vec![]),
+            (couchdb("d", SseWording::Couchdb), bare, vec![Dialect::Atproto, Dialect::Couchdb]),
+        ];
+        for (old, new, lost) in cases {
+            assert_eq!(old.lost(&new), lost, "{old:?} {new:?}");
+            assert!(lost.iter().all(|dialect| old.has(*dialect)));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::{
 use tailwater_core::{CommitListener, Feed, FeedId, FeedOptions, FeedState};
 
 use crate::{
+    config::Dialect,
     dialects::couchdb::{Database, scripts::Workers},
     exposure::Exposure,
     shard::{Message, ShardHandle, views::Waking},
@@ -32,8 +33,8 @@ struct Interest {
 /// One feed with everything the server keeps beside the log.
 pub(crate) struct FeedEntry {
     feed: Arc<Feed>,
-    /// Where the feed can be read besides the native API.
-    pub(crate) exposure: Exposure,
+    /// Where the feed can be read besides the native API, now.
+    exposure: RwLock<Arc<Exposure>>,
     /// The name that keys open it by: of several partitions, that of the first.
     scope: String,
     interest: Box<[Interest]>,
@@ -43,8 +44,10 @@ pub(crate) struct FeedEntry {
     deleted: AtomicBool,
     /// The thread that reads what is committed, once there is one.
     follower: OnceLock<Thread>,
-    /// What it is as a CouchDB database.
-    database: Option<Arc<Database>>,
+    /// What it is as a CouchDB database, now.
+    database: RwLock<Option<Arc<Database>>>,
+    /// Somebody changes or deletes it.
+    busy: AtomicBool,
 }
 
 impl FeedEntry {
@@ -56,9 +59,25 @@ impl FeedEntry {
         self.feed.id()
     }
 
+    /// Where it can be read besides the native API. What belongs together is to be read from one answer.
+    pub(crate) fn exposure(&self) -> Arc<Exposure> {
+        read(&self.exposure).clone()
+    }
+
+    /// Whether it is bound to this dialect now; `None` is what needs no binding.
+    pub(crate) fn is_bound(&self, dialect: Option<Dialect>) -> bool {
+        dialect.is_none_or(|dialect| self.exposure().has(dialect))
+    }
+
     /// Whether it can be read without a key.
     pub(crate) fn is_public(&self) -> bool {
-        self.exposure.public
+        self.exposure().public
+    }
+
+    /// The right to change or delete it, which one has at a time; `None` while somebody else has it.
+    pub(crate) fn claim(self: &Arc<Self>) -> Option<Claim> {
+        let is_free = !self.busy.swap(true, Ordering::AcqRel);
+        is_free.then(|| Claim { entry: self.clone() })
     }
 
     /// The name that keys open it by.
@@ -67,18 +86,18 @@ impl FeedEntry {
     }
 
     /// Whether these are the options and bindings the feed has.
-    pub(crate) fn was_created_with(&self, options: &FeedOptions, exposure: &Exposure) -> bool {
+    pub(crate) fn has(&self, options: &FeedOptions, exposure: &Exposure) -> bool {
         let stored = self.feed.options();
         stored.retention == options.retention
             && stored.durability == options.durability
             && stored.segment_bytes_max == options.segment_bytes_max
             && stored.first_seq == options.first_seq
-            && self.exposure == *exposure
+            && *self.exposure() == *exposure
     }
 
-    /// The database it is bound to.
-    pub(crate) fn database(&self) -> Option<&Arc<Database>> {
-        self.database.as_ref()
+    /// The database it is bound to now.
+    pub(crate) fn database(&self) -> Option<Arc<Database>> {
+        read(&self.database).clone()
     }
 
     /// Readers that stream this feed now, over all shards.
@@ -131,6 +150,17 @@ impl FeedEntry {
     /// The shard reads its message now: it sees every commit that found the message under way; a later one sends another.
     pub(crate) fn heard(&self, shard: usize) {
         self.interest[shard].notified.swap(false, Ordering::SeqCst);
+    }
+}
+
+/// See [`FeedEntry::claim`].
+pub(crate) struct Claim {
+    entry: Arc<FeedEntry>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.entry.busy.store(false, Ordering::Release);
     }
 }
 
@@ -236,10 +266,7 @@ impl Feeds {
     /// Adds a feed.
     pub(crate) fn add(&self, feed: Arc<Feed>, exposure: Exposure) -> Arc<FeedEntry> {
         let entry = self.entry(feed, exposure);
-        if let Some(couchdb) = &entry.exposure.couchdb {
-            write(&self.databases).insert(couchdb.db.clone(), entry.clone());
-        }
-        write(&self.streams).add(&entry);
+        self.route(&entry, &entry.exposure());
         write(&self.by_id).insert(entry.id(), entry.clone());
         write(&self.by_name).insert(entry.feed().name().to_owned(), entry.clone());
         entry
@@ -253,8 +280,9 @@ impl Feeds {
             views: AtomicUsize::new(0),
             deleted: AtomicBool::new(false),
             follower: OnceLock::new(),
-            database: exposure.couchdb.as_ref().map(|couchdb| Arc::new(Database::new(&feed, couchdb))),
-            exposure,
+            database: RwLock::new(database_of(&feed, &exposure)),
+            exposure: RwLock::new(Arc::new(exposure)),
+            busy: AtomicBool::new(false),
             feed,
         })
     }
@@ -279,14 +307,58 @@ impl Feeds {
         let entry = write(&self.by_name).remove(name)?;
         entry.deleted.store(true, Ordering::SeqCst);
         write(&self.by_id).remove(&entry.id());
-        write(&self.streams).remove(&entry);
-        if let Some(couchdb) = &entry.exposure.couchdb {
-            write(&self.databases).remove(&couchdb.db);
-        }
+        self.unroute(&entry.exposure());
         if entry.views.load(Ordering::SeqCst) > 0 {
             self.workers.wake();
         }
         Some(entry)
+    }
+
+    /// Gives a feed other bindings, for which the caller has its [claim](FeedEntry::claim): from now on requests find it there,
+    /// and its streams in dialects that have lost it end.
+    pub(crate) fn rebind(&self, entry: &Arc<FeedEntry>, exposure: Exposure) {
+        let old = entry.exposure();
+        let lost: Arc<[Dialect]> = old.lost(&exposure).into();
+        self.unroute(&Exposure {
+            couchdb: old.couchdb.clone().filter(|_| lost.contains(&Dialect::Couchdb)),
+            streamr: old.streamr.clone().filter(|_| lost.contains(&Dialect::Streamr)),
+            ..Exposure::default()
+        });
+        if lost.contains(&Dialect::Couchdb) || !old.has(Dialect::Couchdb) {
+            *write(&entry.database) = database_of(entry.feed(), &exposure);
+        }
+        let new = Arc::new(exposure);
+        *write(&entry.exposure) = new.clone();
+        self.route(entry, &new);
+        if lost.is_empty() {
+            return;
+        }
+        for shard in &*self.shards {
+            shard.send(Message::Unbound(entry.clone(), lost.clone()));
+        }
+        if entry.views.load(Ordering::SeqCst) > 0 {
+            self.workers.wake();
+        }
+    }
+
+    /// Lets requests find a feed where it is bound.
+    fn route(&self, entry: &Arc<FeedEntry>, exposure: &Exposure) {
+        if let Some(couchdb) = &exposure.couchdb {
+            write(&self.databases).insert(couchdb.db.clone(), entry.clone());
+        }
+        if let Some(streamr) = &exposure.streamr {
+            write(&self.streams).add(streamr, entry);
+        }
+    }
+
+    /// The reverse of [`Feeds::route`].
+    fn unroute(&self, exposure: &Exposure) {
+        if let Some(couchdb) = &exposure.couchdb {
+            write(&self.databases).remove(&couchdb.db);
+        }
+        if let Some(streamr) = &exposure.streamr {
+            write(&self.streams).remove(streamr);
+        }
     }
 
     /// The threads on which functions are run.
@@ -325,7 +397,7 @@ impl Feeds {
 
     /// The feed a condition on its exposure picks.
     pub(crate) fn find(&self, matches: impl Fn(&Exposure) -> bool) -> Option<Arc<FeedEntry>> {
-        read(&self.by_name).values().find(|entry| matches(&entry.exposure)).cloned()
+        read(&self.by_name).values().find(|entry| matches(&entry.exposure())).cloned()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -337,15 +409,20 @@ impl Feeds {
     }
 }
 
+/// What a feed with these bindings is as a CouchDB database.
+fn database_of(feed: &Feed, exposure: &Exposure) -> Option<Arc<Database>> {
+    exposure.couchdb.as_ref().map(|couchdb| Arc::new(Database::new(feed, &couchdb.db)))
+}
+
 /// The feed's name without the number of its partition.
-fn scope<'a>(name: &'a str, exposure: &Exposure) -> &'a str {
+pub(crate) fn scope<'a>(name: &'a str, exposure: &Exposure) -> &'a str {
     match &exposure.streamr {
         Some(streamr) if streamr.partition > 0 => name.strip_suffix(&format!(".{}", streamr.partition)).unwrap_or(name),
         _ => name,
     }
 }
 
-// The maps are only ever inserted into or removed from, so a poisoned lock still guards a whole one.
+// Each change of what these guard is one step, so a poisoned lock still guards a whole one.
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)

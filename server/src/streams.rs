@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::feeds::FeedEntry;
+use crate::{config::StreamrExposure, feeds::FeedEntry};
 
 /// One stream's partitions.
 type Partitions<T> = Arc<[Arc<T>]>;
@@ -23,18 +23,14 @@ impl<T> Default for Streams<T> {
 }
 
 impl Streams {
-    /// Adds a feed that is a partition.
-    pub(crate) fn add(&mut self, entry: &Arc<FeedEntry>) {
-        if let Some(streamr) = &entry.exposure.streamr {
-            self.set(&streamr.stream, streamr.partition, streamr.partitions, Some(entry.clone()));
-        }
+    /// Adds a feed that is this partition.
+    pub(crate) fn add(&mut self, streamr: &StreamrExposure, entry: &Arc<FeedEntry>) {
+        self.set(&streamr.stream, streamr.partition, streamr.partitions, Some(entry.clone()));
     }
 
-    /// Removes a feed that is a partition.
-    pub(crate) fn remove(&mut self, entry: &Arc<FeedEntry>) {
-        if let Some(streamr) = &entry.exposure.streamr {
-            self.set(&streamr.stream, streamr.partition, streamr.partitions, None);
-        }
+    /// Removes the feed that is this partition.
+    pub(crate) fn remove(&mut self, streamr: &StreamrExposure) {
+        self.set(&streamr.stream, streamr.partition, streamr.partitions, None);
     }
 }
 

@@ -85,6 +85,10 @@ fn native() {
     expect("GET", "/v1/feeds/gone/events", "", [404; 7]);
     expect("OPTIONS", "/v1/feeds/repos/events", "", [200; 7]);
     expect("PUT", "/v1/feeds/new", "", [401, 401, 403, 403, 403, 403, 201]);
+    expect("PATCH", "/v1/feeds/new", r#"{"public":true}"#, [401, 401, 403, 403, 403, 403, 200]);
+    expect("GET", "/v1/feeds/new/events?format=json", "", [200, 401, 200, 200, 200, 200, 200]);
+    expect("PATCH", "/v1/feeds/new", r#"{"public":false}"#, [401, 401, 403, 403, 403, 403, 200]);
+    expect("GET", "/v1/feeds/new/events?format=json", "", [401, 401, 403, 403, 200, 403, 200]);
     expect("DELETE", "/v1/feeds/new", "", [401, 401, 403, 403, 403, 403, 200]);
     expect("DELETE", "/v1/feeds/gone", "", [401, 401, 403, 403, 403, 403, 404]);
     assert_eq!(last_seq(&appliance, "repos"), 3, "what was refused was not stored");

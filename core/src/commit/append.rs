@@ -126,7 +126,7 @@ impl<S: Storage> Writer<S> {
             });
             self.store_small(tail, Arc::clone(&bytes), write).await
         } else {
-            let sync = self.core().options.durability == Durability::Sync;
+            let sync = self.core().options().durability == Durability::Sync;
             let stored = self.storage.run(move || write().and_then(|file| if sync { synced(file) } else { Ok(file) }));
             let writes = encode(tail, &mut self.live, &bytes, offset).await;
             let cached = self.storage.run(move || Cached::perform(writes));
@@ -141,23 +141,29 @@ impl<S: Storage> Writer<S> {
 
     /// Lets a small group be written, together with those of other feeds if it has to be synced.
     async fn store_small(&self, tail: &tail::Tail, bytes: Arc<Vec<u8>>, write: Write) -> (Written, Reach) {
-        if self.core().options.durability != Durability::Sync {
+        if self.core().options().durability != Durability::Sync {
             return (self.storage.run(write).await.unwrap_or_else(Written::lost), Reach::Written);
+        }
+        if tail.durable < tail.end {
+            // What lies before was stored with another durability, and the journal does not have it.
+            return self.store_synced(write).await;
         }
         let header = &tail.segment.header;
         let feed = Arc::clone(self.core());
         let group = SmallGroup { feed, base_seq: header.base_seq, salt: header.salt, offset: tail.end, bytes, write };
         match self.core().store.journal.commit(&self.storage, group).await {
             Outcome::Journaled(written) => (written, Reach::Journaled),
-            Outcome::Direct(write) => {
-                let job = self.storage.run(move || {
-                    let Written { file, cached } = write();
-                    Written { file: file.and_then(synced), cached }
-                });
-                (job.await.unwrap_or_else(Written::lost), Reach::Synced)
-            }
+            Outcome::Direct(write) => self.store_synced(write).await,
             Outcome::Lost => (Written::lost(io::Error::other("a storage job was lost")), Reach::Written),
         }
+    }
+
+    async fn store_synced(&self, write: Write) -> (Written, Reach) {
+        let job = self.storage.run(move || {
+            let Written { file, cached } = write();
+            Written { file: file.and_then(synced), cached }
+        });
+        (job.await.unwrap_or_else(Written::lost), Reach::Synced)
     }
 
     fn give_up(&mut self, group: Group, error: &io::Error) {

@@ -104,7 +104,7 @@ impl<S: Storage> Writer<S> {
     }
 
     /// Tells other threads which encodings are live.
-    fn list_live(&self) {
+    pub(super) fn list_live(&self) {
         let now_ms = self.core().store.options.clock.now_ms();
         let mut list = self.core().live();
         list.retain(|live| self.live.iter().any(|writer| writer.encoding == live.encoding));

@@ -3,18 +3,20 @@
 //! Owns the order of things: write, sync, show, answer. Small groups are synced by the journal, for many feeds at once
 //! ([`crate::journal`]). Everything that was queued while a sync was under way goes into the next
 //! one, so the busier the feed, the larger the group and the cheaper each event. Its parts: [`queue`] (what waits), [`group`]
-//! (numbering and layout), [`append`] (one group), [`tail`] and [`rotate`] (segments), [`live`] (frames of the tail); retention is
-//! in [`crate::retention`]. Never blocks: what touches the disk runs in [`Storage::run`]. Tested in `tests/`.
+//! (numbering and layout), [`append`] (one group), [`tail`] and [`rotate`] (segments), [`live`] (frames of the tail), [`stale`]
+//! (frames of options that were); retention is in [`crate::retention`]. Never blocks: what touches the disk runs in [`Storage::run`]. Tested in `tests/`.
 
 mod append;
 pub(crate) mod group;
 mod live;
 pub(crate) mod queue;
 mod rotate;
+mod stale;
 pub(crate) mod tail;
 mod upkeep;
 
 pub(crate) use append::{Write, Written};
+pub(crate) use stale::StaleFrames;
 
 use crate::feed::{Feed, FeedCore, FeedState};
 use crate::frames::writer::FrameWriter;
@@ -134,6 +136,7 @@ impl<S: Storage> Writer<S> {
             }
             Command::Adopt(build) => self.adopt(build).await,
             Command::Deactivate(encoding) => self.deactivate(encoding),
+            Command::ForgetStale => self.forget_stale(),
             Command::Retain => self.retain().await,
             Command::SyncDue => self.sync_due().await,
             // The loop above deals with these.

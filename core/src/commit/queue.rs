@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Adopt(Box<Build>),
     /// Stop building an encoding live, if no cursor uses it.
     Deactivate(EncodingId),
+    /// Remove frames that say what is no longer true of the feed.
+    ForgetStale,
     /// Apply retention.
     Retain,
     /// The interval of [`crate::Durability::Interval`] is over.

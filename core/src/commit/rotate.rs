@@ -32,7 +32,7 @@ impl<S: Storage> Writer<S> {
     /// The same as [`Writer::rotate`], as if the tail had another capacity.
     async fn rotate_from(&mut self, capacity: u64, needed: u64) -> Result<(), AppendError> {
         let Some(tail) = &self.tail else { return Err(self.core().ended()) };
-        let options = &self.core().options;
+        let options = self.core().options();
         let planned = next_capacity(capacity, options.segment_bytes_max, options.retention.bytes, needed);
         let store = &self.core().store;
         // A disk that is nearly full is filled with smaller segments.
@@ -58,7 +58,7 @@ impl<S: Storage> Writer<S> {
 
     /// Bytes of the smallest segment that could come next and has room for `needed` bytes.
     pub(super) fn smallest_next(&self, needed: u64) -> u64 {
-        next_capacity(0, self.core().options.segment_bytes_max, None, needed)
+        next_capacity(0, self.core().options().segment_bytes_max, None, needed)
     }
 
     /// The storage steps of a rotation; see [`tail::succeed`].

@@ -20,7 +20,7 @@ impl<S: Storage> Writer<S> {
 
     /// Plans the sync that [`Durability::Interval`] promises.
     pub(super) fn schedule_sync(&mut self) {
-        let Durability::Interval { ms } = self.core().options.durability else { return };
+        let Durability::Interval { ms } = self.core().options().durability else { return };
         if !self.sync_scheduled {
             self.sync_scheduled = true;
             self.core().store.ticker.sync_after(Duration::from_millis(ms), self.core());

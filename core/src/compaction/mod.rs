@@ -46,12 +46,13 @@ impl Feed {
         let mut sealed = core.segments.all();
         sealed.pop();
         let from = sealed.partition_point(|segment| segment.header.base_seq < from_seq);
-        let retention = &core.options.retention;
+        let options = core.options();
+        let retention = &options.retention;
         let alone = retention.age_ms.is_some() || retention.bytes.is_some();
         let mut bytes = 0;
         let together = sealed[from..].iter().take_while(|segment| {
             bytes += segment.data_bytes();
-            !alone && bytes <= core.options.segment_bytes_max
+            !alone && bytes <= options.segment_bytes_max
         });
         let count = together.count().max(1);
         let segments: Vec<_> = sealed.into_iter().skip(from).take(count).collect();

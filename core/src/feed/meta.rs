@@ -1,7 +1,7 @@
-//! `feed.json`: what a feed is called and how it was created.
+//! `feed.json`: what a feed is called, and its options.
 //!
-//! Owns the file's form and the naming of a feed's directory. Written once, before the feed's directory gets its final name;
-//! never changed. Tested at the end of this file.
+//! Owns the file's form and the naming of a feed's directory. Written before the feed's directory gets its final name, and put in
+//! the place of the one before when options change ([`crate::store`]); never changed otherwise. Tested at the end of this file.
 
 use super::options::FeedOptions;
 use crate::error::FeedError;
@@ -12,6 +12,9 @@ const NAME_BYTES_MAX: usize = 200;
 
 /// The longest directory name that is spelt out; file systems allow 255 bytes.
 const DIR_NAME_BYTES_MAX: usize = 200;
+
+/// The name of the file.
+pub(crate) const META_FILE: &str = "feed.json";
 
 /// The only version of `feed.json` there is.
 pub(crate) const META_VERSION: u32 = 1;

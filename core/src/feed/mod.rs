@@ -1,9 +1,10 @@
 //! A feed: a named, ordered, durable log of events.
 //!
 //! Owns the face that publishers and readers see, on any thread. Never writes: appends go through a queue to the feed's
-//! [`crate::Writer`]. Its parts: [`options`], [`state`], [`position`] (numbers), [`segments`] (the list), [`event_reader`], [`seek`] and
-//! [`cursors`]. Tested in `tests/`.
+//! [`crate::Writer`]. Its parts: [`options`], [`current`] (those in force), [`state`], [`position`] (numbers), [`segments`] (the
+//! list), [`event_reader`], [`seek`] and [`cursors`]. Tested in `tests/`.
 
+pub(crate) mod current;
 mod cursors;
 mod event_reader;
 pub(crate) mod meta;
@@ -17,12 +18,14 @@ pub use event_reader::EventReader;
 pub use state::FeedState;
 
 use crate::batch::{Batch, SeqMode};
+use crate::commit::StaleFrames;
 use crate::commit::queue::{Command, Queue};
 use crate::error::AppendError;
 use crate::frames::frame_log::FramePlace;
 use crate::frames::{Encoder, EncodingId};
 use crate::segment::Segment;
 use crate::store::shared::StoreShared;
+use current::CurrentOptions;
 use futures_channel::oneshot;
 use options::FeedOptions;
 use position::Position;
@@ -30,7 +33,7 @@ use segments::Segments;
 use state::StateCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runtime identity of a feed within its store; not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +63,7 @@ pub(crate) struct FeedCore {
     pub(crate) id: FeedId,
     pub(crate) uid: u64,
     pub(crate) dir: PathBuf,
-    pub(crate) options: FeedOptions,
+    pub(crate) options: CurrentOptions,
     pub(crate) store: Arc<StoreShared>,
     pub(crate) segments: Segments,
     pub(crate) position: Arc<Position>,
@@ -69,6 +72,8 @@ pub(crate) struct FeedCore {
     pub(crate) live: Mutex<Vec<LiveUse>>,
     pub(crate) frame_bytes: AtomicU64,
     pub(crate) writer_taken: AtomicBool,
+    /// Frames that were being built when their encoder was given up.
+    pub(crate) stale: Mutex<Vec<StaleFrames>>,
 }
 
 /// An encoding that is built live, and when a cursor was last seen to use it.
@@ -84,9 +89,9 @@ impl Feed {
         &self.core.name
     }
 
-    /// Its options, as they were when the feed was created.
-    pub fn options(&self) -> &FeedOptions {
-        &self.core.options
+    /// Its options as they are now; see [`crate::Store::change_feed`].
+    pub fn options(&self) -> Arc<FeedOptions> {
+        self.core.options()
     }
 
     /// Its identity on the disk, drawn when it was created: a feed that is deleted and created again has another.
@@ -205,20 +210,29 @@ impl FeedCore {
         self.state.final_refusal().unwrap_or(AppendError::Closed)
     }
 
-    pub(crate) fn live(&self) -> std::sync::MutexGuard<'_, Vec<LiveUse>> {
+    /// The options as they are now. What belongs together is to be read from one answer.
+    pub(crate) fn options(&self) -> Arc<FeedOptions> {
+        self.options.get()
+    }
+
+    pub(crate) fn stale(&self) -> MutexGuard<'_, Vec<StaleFrames>> {
+        self.stale.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn live(&self) -> MutexGuard<'_, Vec<LiveUse>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The encoder of an encoding for this feed.
     pub(crate) fn encoder(&self, encoding: EncodingId) -> Option<Arc<dyn Encoder>> {
         let encoder = self.store.frames.encoder(encoding)?;
-        Some(encoder.for_feed(&self.name, &self.options).unwrap_or(encoder))
+        Some(encoder.for_feed(&self.name, &self.options()).unwrap_or(encoder))
     }
 
     /// Seq of the last event before a segment, whether it is still retained or not; `None` for the feed's first segment.
     pub(crate) fn seq_before(&self, segment: &Segment) -> Option<u64> {
         let base_seq = segment.header.base_seq;
-        (base_seq > self.options.first_seq).then(|| base_seq - 1)
+        (base_seq > self.options().first_seq).then(|| base_seq - 1)
     }
 
     /// Where the frames of `segment` go.

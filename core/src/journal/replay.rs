@@ -3,9 +3,9 @@
 //! Owns the order in which a crash at any point loses nothing: every record is written to its segment, the segments are synced,
 //! then the journal is renamed away, durably; a crash before that finds it again, and writes the same bytes to the same places.
 //! So it is done before any feed is opened. A record whose segment is gone or another's is passed over: its feed was deleted, or
-//! the segment has left the window or was compacted, which both come after a sync. Damage is named and nothing is opened. Uses
-//! the standard library alone and blocks. Tested in `replay_tests.rs` and `tests/journal.rs`, with simulated power cuts in
-//! `tests/crash.rs`.
+//! the segment has left the window or was compacted, which both come after a sync. Damage is named and nothing is opened. Reads
+//! through the standard library, and blocks. Tested in `replay_tests.rs`, with power cuts at each step, and in `tests/journal.rs`;
+//! with power cuts before it in `tests/crash.rs`.
 
 use super::log::{HEADER_OFFSETS, NAMES, UID, journal_dir, temporary_dir};
 use super::redo::Redo;
@@ -13,6 +13,7 @@ use crate::error::OpenError;
 use crate::segment::format::{BLOCK_BYTES, HEADER_BYTES, MARK_OFFSET, Mark, RecordHeader, SegmentHeader};
 use crate::segment::scan::scan;
 use crate::segment::segment_path;
+use crate::storage::Disk;
 use crate::sys;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,7 +26,7 @@ use std::time::{Duration, UNIX_EPOCH};
 type Redos<'a> = Vec<(Redo<'a>, u64)>;
 
 /// Empties the journal of a data directory into the segments below `feeds_dir`.
-pub(crate) fn replay(data_dir: &Path, feeds_dir: &Path) -> Result<(), OpenError> {
+pub(crate) fn replay(disk: &dyn Disk, data_dir: &Path, feeds_dir: &Path) -> Result<(), OpenError> {
     let dir = journal_dir(data_dir);
     remove(&temporary_dir(data_dir))?;
     if !dir.try_exists().map_err(|source| OpenError::Io { path: dir.clone(), source })? {
@@ -40,9 +41,9 @@ pub(crate) fn replay(data_dir: &Path, feeds_dir: &Path) -> Result<(), OpenError>
         }
     }
     for (path, redos) in segments {
-        redo_segment(&path, &redos).map_err(|source| OpenError::Io { path, source })?;
+        redo_segment(disk, &path, &redos).map_err(|source| OpenError::Io { path, source })?;
     }
-    put_away(data_dir).map_err(|source| OpenError::Io { path: dir, source })?;
+    put_away(disk, data_dir).map_err(|source| OpenError::Io { path: dir, source })?;
     remove(&temporary_dir(data_dir))
 }
 
@@ -103,7 +104,7 @@ fn header_of(bytes: &[u8]) -> Option<SegmentHeader> {
 }
 
 /// Writes what belongs to a segment, and syncs it.
-fn redo_segment(path: &Path, redos: &Redos<'_>) -> io::Result<()> {
+fn redo_segment(disk: &dyn Disk, path: &Path, redos: &Redos<'_>) -> io::Result<()> {
     let file = match File::options().read(true).write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         file => file?,
@@ -116,19 +117,20 @@ fn redo_segment(path: &Path, redos: &Redos<'_>) -> io::Result<()> {
         let belongs = (redo.feed_uid, redo.salt) == (header.feed_uid, header.salt);
         belongs && end > marked_end && (HEADER_BYTES..=header.capacity).contains(&end)
     };
+    let missing: Vec<_> = redos.iter().filter(|(redo, _)| is_missing(redo)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let written = disk.open(path)?;
     let mut modified = file.metadata()?.modified()?;
-    let mut changed = false;
-    for (redo, time_us) in redos.iter().filter(|(redo, _)| is_missing(redo)) {
-        file.write_all_at(redo.bytes, redo.offset)?;
+    for (redo, time_us) in missing {
+        written.write_at(redo.bytes, redo.offset)?;
         modified = modified.max(UNIX_EPOCH + Duration::from_micros(*time_us));
-        changed = true;
     }
-    if changed {
-        // Retention takes it for the time of the last append.
-        file.set_modified(modified)?;
-        file.sync_all()?;
-    }
-    Ok(())
+    // Retention takes it for the time of the last append.
+    file.set_modified(modified)?;
+    file.sync_all()?;
+    written.sync()
 }
 
 fn read_block(file: &File, offset: u64) -> io::Result<Option<[u8; BLOCK_BYTES]>> {
@@ -140,9 +142,9 @@ fn read_block(file: &File, offset: u64) -> io::Result<Option<[u8; BLOCK_BYTES]>>
 }
 
 /// From here on the journal is not read again.
-fn put_away(data_dir: &Path) -> io::Result<()> {
-    fs::rename(journal_dir(data_dir), temporary_dir(data_dir))?;
-    File::open(data_dir)?.sync_all()
+fn put_away(disk: &dyn Disk, data_dir: &Path) -> io::Result<()> {
+    disk.rename(&journal_dir(data_dir), &temporary_dir(data_dir))?;
+    disk.sync_dir(data_dir)
 }
 
 fn remove(dir: &Path) -> Result<(), OpenError> {

@@ -42,7 +42,7 @@ impl Directory {
     }
 
     fn replay(&self) -> Result<(), OpenError> {
-        replay(self.dir.path(), &self.dir.path().join("feeds"))
+        replay_on(&RealDisk, self.dir.path())
     }
 
     fn segment(&self) -> PathBuf {
@@ -60,6 +60,10 @@ impl Directory {
     fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) {
         File::options().write(true).open(self.file(name)).unwrap().write_all_at(bytes, offset).unwrap();
     }
+}
+
+fn replay_on(disk: &dyn Disk, data_dir: &Path) -> Result<(), OpenError> {
+    replay(disk, data_dir, &data_dir.join("feeds"))
 }
 
 /// What the segment has behind its header, without zeros.
@@ -224,7 +228,7 @@ fn a_power_cut_while_a_file_is_used_again_harms_neither() {
         for seed in 0..60 {
             let image = tempfile::tempdir().unwrap();
             disk.write_image(seed, image.path()).unwrap();
-            replay(image.path(), &image.path().join("feeds")).unwrap_or_else(|error| panic!("step {step}: {error}"));
+            replay_on(&RealDisk, image.path()).unwrap_or_else(|error| panic!("step {step}: {error}"));
             let redone = redone_in(image.path());
             let count = |byte| redone.iter().filter(|redone| **redone == byte).count();
             assert_eq!(count(b'b'), 1800, "step {step}");
@@ -254,4 +258,65 @@ fn a_file_that_is_missing_or_short_is_damage() {
     assert!(directory.replay().unwrap_err().to_string().contains("1.redo: the file is cut short at offset 65535"));
     fs::remove_file(directory.file(NAMES[1])).unwrap();
     assert!(directory.replay().unwrap_err().to_string().contains("1.redo: the file is missing at offset 0"));
+}
+
+/// Two segments of one feed and one of another, each with several records that are not there yet.
+fn interrupted() -> Directory {
+    let directory = Directory::new();
+    let other_dir = directory.dir.path().join("feeds/g");
+    fs::create_dir_all(segments_dir(&other_dir)).unwrap();
+    for (feed, base_seq) in [("f", 2), ("g", 1)] {
+        let path = segment_path(&directory.dir.path().join("feeds").join(feed), base_seq);
+        create_segment(&RealDisk, &path, &SegmentHeader { base_seq, ..SEGMENT }).unwrap();
+    }
+    let at = |feed_dir, base_seq, offset, bytes| Redo { feed_dir, base_seq, offset, bytes, ..REDO };
+    let mut files = directory.journal(&[
+        &[at("f", 1, 4096, &[b'a'; 700]), at("g", 1, 4096, &[b'b'; 1500])],
+        &[at("f", 1, 4800, &[b'c'; 600]), at("f", 2, 4096, &[b'd'; 3000])],
+    ]);
+    files.recycle().unwrap();
+    files.add(&at("g", 1, 5600, &[b'e'; 900]), 2_000);
+    files.store().unwrap();
+    directory
+}
+
+/// Every file there is, without the journal.
+fn contents(data_dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    assert!(!journal_dir(data_dir).exists() && !temporary_dir(data_dir).exists());
+    let feeds = ["f", "g"].map(|feed| segments_dir(&data_dir.join("feeds").join(feed)));
+    let files = feeds.iter().flat_map(|dir| fs::read_dir(dir).unwrap()).map(|entry| entry.unwrap().path());
+    files.map(|file| (file.strip_prefix(data_dir).unwrap().to_owned(), fs::read(&file).unwrap())).collect()
+}
+
+/// Whatever a power cut leaves of a replay, and of the one after it, the next one comes to the same.
+#[test]
+fn a_power_cut_at_any_step_of_a_replay_changes_nothing_of_what_it_comes_to() {
+    let whole = interrupted();
+    let disk = FaultDisk::new(whole.dir.path()).unwrap();
+    replay_on(&disk, whole.dir.path()).unwrap();
+    let (expected, steps) = (contents(whole.dir.path()), disk.steps());
+    assert_eq!((expected.len(), steps), (3, 5 + 3 + 2), "five writes, three syncs, the renaming and its sync");
+    for step in 1..=steps {
+        let directory = interrupted();
+        let disk = FaultDisk::new(directory.dir.path()).unwrap();
+        disk.fail_at(step, Fault::PowerCut);
+        assert!(replay_on(&disk, directory.dir.path()).is_err(), "step {step}");
+        for seed in 0..20 {
+            let image = tempfile::tempdir().unwrap();
+            disk.write_image(seed, image.path()).unwrap();
+            let label = format!("step {step}, seed {seed}");
+            // The salts differ from one directory to the next, but not from one image to the next.
+            let second = FaultDisk::new(image.path()).unwrap();
+            second.fail_at(1 + seed % steps, Fault::PowerCut);
+            let image_of_second = tempfile::tempdir().unwrap();
+            let ended = replay_on(&second, image.path()).is_ok();
+            second.write_image(seed, image_of_second.path()).unwrap();
+            for left in [image.path(), image_of_second.path()] {
+                replay_on(&RealDisk, left).unwrap_or_else(|error| panic!("{label}, ended: {ended}: {error}"));
+                assert!(contents(left) == expected, "{label}, ended: {ended}");
+                replay_on(&RealDisk, left).unwrap();
+                assert!(contents(left) == expected, "{label}: a journal that is gone");
+            }
+        }
+    }
 }

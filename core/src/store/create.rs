@@ -7,7 +7,7 @@
 use super::random_u64;
 use crate::commit::tail::{create_segment, next_capacity};
 use crate::error::FeedError;
-use crate::feed::meta::FeedMeta;
+use crate::feed::meta::{FeedMeta, META_FILE};
 use crate::feed::options::FeedOptions;
 use crate::segment::format::SegmentHeader;
 use crate::segment::{segment_path, segments_dir};
@@ -48,10 +48,15 @@ fn fill(disk: &dyn Disk, dir: &Path, name: &str, options: &FeedOptions, now_ms: 
     };
     create_segment(disk, &segment_path(dir, header.base_seq), &header)?;
     disk.sync_dir(&segments_dir(dir))?;
-    let meta = disk.create(&dir.join("feed.json"), 0)?;
-    meta.write_at(&FeedMeta::new(name, uid, options).to_bytes(), 0)?;
-    meta.sync()?;
+    write_meta(disk, &dir.join(META_FILE), &FeedMeta::new(name, uid, options))?;
     disk.sync_dir(dir)
+}
+
+/// Writes the description of a feed to a file, whose content is then durable; its name is not.
+pub(super) fn write_meta(disk: &dyn Disk, path: &Path, meta: &FeedMeta) -> io::Result<()> {
+    let file = disk.create(path, 0)?;
+    file.write_at(&meta.to_bytes(), 0)?;
+    file.sync()
 }
 
 /// Deletes the directory of a feed: gone for good once this returns.

@@ -5,6 +5,7 @@
 //! shard of its choice. Layout of the directory: `LOCK`, `FORMAT`, `journal/`, and for each feed
 //! `feeds/<name>/{feed.json, segments/, index/, frames/}`. Tested in `tests/`.
 
+mod change;
 mod create;
 mod lock;
 mod open;
@@ -13,6 +14,7 @@ pub(crate) mod shared;
 pub(crate) mod ticker;
 
 use crate::commit::WriterSeed;
+use crate::commit::queue::Command;
 use crate::error::{FeedError, OpenError};
 use crate::feed::meta::{check_name, dir_name};
 use crate::feed::options::FeedOptions;
@@ -66,7 +68,7 @@ impl Store {
         let io_error = |source| OpenError::Io { path: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(io_error)?;
         let lock = DirLock::take(dir)?;
-        open::prepare(dir)?;
+        open::prepare(&*options.disk, dir)?;
         let janitor = Janitor::start().map_err(io_error)?;
         let frames = FrameContext {
             encoders: RwLock::new(options.encoders.iter().cloned().map(Some).collect()),
@@ -75,7 +77,7 @@ impl Store {
         };
         let ticker = Ticker::default();
         let shared = Arc::new(StoreShared::new(dir.to_owned(), options, Arc::new(frames), ticker.clone(), lock));
-        replay(dir, &open::feeds_dir(dir))?;
+        replay(&*shared.options.disk, dir, &open::feeds_dir(dir))?;
         let mut report = OpenReport::default();
         let feeds = open::open_feeds(&shared, &mut report)?;
         let inner = Arc::new(Inner {
@@ -206,7 +208,10 @@ impl Inner {
         for core in &cores {
             evict::watch(core, now_ms);
             if retention::is_due(core, now_ms) {
-                core.queue.push(crate::commit::queue::Command::Retain);
+                core.queue.push(Command::Retain);
+            }
+            if core.has_stale() {
+                core.queue.push(Command::ForgetStale);
             }
         }
         evict::evict(&cores, || shared.frames.bytes.load(Ordering::Relaxed), shared.options.frame_bytes_max);

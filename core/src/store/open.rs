@@ -1,44 +1,56 @@
 //! Opening a data directory: the format, the feeds, what a crash left behind.
 //!
-//! Owns the walk over the directory; the recovery of a feed's segments is [`crate::segment::recover`]'s. Uses the standard
-//! library alone and blocks.
+//! Owns the walk over the directory; the recovery of a feed's segments is [`crate::segment::recover`]'s. Reads through the
+//! standard library and blocks. Tested in `tests/format.rs` and others there.
 
 use super::OpenReport;
 use super::shared::StoreShared;
 use crate::error::OpenError;
-use crate::feed::meta::{FeedMeta, dir_name};
+use crate::feed::current::CurrentOptions;
+use crate::feed::meta::{FeedMeta, META_FILE, dir_name};
 use crate::feed::position::Position;
 use crate::feed::segments::{Segments, window_start};
 use crate::feed::state::{FeedState, StateCell};
 use crate::feed::{Feed, FeedCore, FeedId};
 use crate::segment::recover::{Place, Recovered, recover};
-use std::fs::{self, File};
+use crate::storage::Disk;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const FORMAT: &str = "tailwater-data 1";
+/// What this program writes.
+const FORMAT: &str = "tailwater-data 2";
 
-/// Creates what is missing of a data directory and checks that this program can read it.
-pub(super) fn prepare(dir: &Path) -> Result<(), OpenError> {
+/// What it raises: the same, when the journal was no part of it yet.
+const FORMAT_BEFORE: &str = "tailwater-data 1";
+
+/// Creates what is missing of a data directory and checks that this program can read it. Afterwards programs that do not know
+/// the journal refuse it, whatever happens.
+pub(super) fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
     let feeds = feeds_dir(dir);
     fs::create_dir_all(&feeds).map_err(|source| OpenError::Io { path: feeds.clone(), source })?;
     let file = dir.join("FORMAT");
     let io_error = |source| OpenError::Io { path: file.clone(), source };
-    match fs::read_to_string(&file) {
-        Ok(found) if found.trim_end() == FORMAT => Ok(()),
-        // A crash while the directory was made; it cannot hold feeds yet.
-        Ok(found) if found.is_empty() => write_format(dir, &file).map_err(io_error),
-        Ok(found) => Err(OpenError::Format { file, found: found.trim_end().to_owned(), expected: FORMAT }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => write_format(dir, &file).map_err(io_error),
-        Err(error) => Err(io_error(error)),
+    let found = match fs::read_to_string(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        found => found.map_err(io_error)?,
+    };
+    match found.trim_end() {
+        FORMAT => Ok(()),
+        // Nothing is what a crash leaves while the directory is made; it cannot hold feeds yet.
+        "" | FORMAT_BEFORE => write_format(disk, dir, &file).map_err(io_error),
+        found => Err(OpenError::Format { file, found: found.to_owned(), expected: FORMAT }),
     }
 }
 
-fn write_format(dir: &Path, file: &Path) -> io::Result<()> {
-    fs::write(file, format!("{FORMAT}\n"))?;
-    File::open(file)?.sync_all()?;
-    File::open(dir)?.sync_all()
+fn write_format(disk: &dyn Disk, dir: &Path, file: &Path) -> io::Result<()> {
+    let beside = dir.join("FORMAT.tmp");
+    let written = disk.create(&beside, 0)?;
+    written.write_at(format!("{FORMAT}\n").as_bytes(), 0)?;
+    written.sync()?;
+    disk.rename(&beside, file)?;
+    disk.sync_dir(dir)
 }
 
 pub(super) fn feeds_dir(dir: &Path) -> PathBuf {
@@ -90,8 +102,9 @@ pub(super) fn open_feed(
         live: Default::default(),
         frame_bytes: Default::default(),
         writer_taken: Default::default(),
+        stale: Default::default(),
         name: meta.name,
-        options: meta.options,
+        options: CurrentOptions::new(meta.options),
         store: Arc::clone(shared),
         dir,
     };
@@ -99,7 +112,7 @@ pub(super) fn open_feed(
 }
 
 fn read_meta(dir: &Path) -> Result<FeedMeta, OpenError> {
-    let file = dir.join("feed.json");
+    let file = dir.join(META_FILE);
     let bytes = fs::read(&file).map_err(|source| OpenError::Io { path: file.clone(), source })?;
     let meta = FeedMeta::from_bytes(&bytes).map_err(|reason| OpenError::FeedFile { file: file.clone(), reason })?;
     let named = dir.file_name().is_some_and(|name| name.to_str() == Some(&dir_name(&meta.name)));

@@ -61,21 +61,36 @@ impl Databases {
         if let Some(database) = self.get(entry.id()) {
             return Ok(database);
         }
-        if entry.is_deleted() {
+        let exposure = entry.exposure();
+        if entry.is_deleted() || exposure.couchdb.is_none() {
             return Err(DocumentsError::Closed);
         }
         let mut home = self.home.clone();
-        let Exposure { public: _, atproto, streamr, bigchaindb, couchdb: _, fauna } = &entry.exposure;
-        if atproto.is_some() || streamr.is_some() || bigchaindb.is_some() || fauna.is_some() {
-            // Readers in other dialects have not asked for gaps.
-            home.options.auto_compact_bytes = None;
-        }
+        home.options.auto_compact_bytes = self.auto_compact_bytes(&exposure);
         let database = home.open(entry.feed().clone())?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(entry.id(), database.clone());
         Ok(database)
     }
 
-    /// Closes the engine of a feed that is being deleted.
+    /// Superseded bytes from which on the database of a feed with these bindings is compacted by itself.
+    fn auto_compact_bytes(&self, exposure: &Exposure) -> Option<u64> {
+        let Exposure { public: _, atproto, streamr, bigchaindb, couchdb: _, fauna } = exposure;
+        // Readers in other dialects have not asked for gaps.
+        let is_alone = atproto.is_none() && streamr.is_none() && bigchaindb.is_none() && fauna.is_none();
+        self.home.options.auto_compact_bytes.filter(|_| is_alone)
+    }
+
+    /// Suits the engine of a feed, if it is open, to the feed's bindings: closes it if it is no database any more.
+    pub(crate) fn suit(&self, entry: &FeedEntry) {
+        let exposure = entry.exposure();
+        if exposure.couchdb.is_none() {
+            self.close(entry);
+        } else if let Some(database) = self.get(entry.id()) {
+            database.set_auto_compact_bytes(self.auto_compact_bytes(&exposure));
+        }
+    }
+
+    /// Closes the engine of a feed that is being deleted, or is no database any more.
     pub(crate) fn close(&self, entry: &FeedEntry) {
         let _one_at_a_time = self.lock();
         if let Some(database) = self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&entry.id()) {

@@ -1,4 +1,4 @@
-//! Why the appliance cannot start, and why a feed cannot be created or deleted.
+//! Why the appliance cannot start, and why a feed cannot be created, changed or deleted.
 //!
 //! Owns the sentences. Tested by `server/tests/startup.rs` and `server/tests/native/`.
 
@@ -6,7 +6,7 @@ use tailwater_core::{AppendError, FeedError, OpenError};
 
 use crate::config::{self, PARTITIONS_MAX};
 
-/// Why a feed could not be created or deleted.
+/// Why a feed could not be created, changed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedsError {
     /// The log refused.
@@ -63,7 +63,9 @@ pub enum FeedsError {
     #[error("a stream has 1 to {PARTITIONS_MAX} partitions, and they are created together: leave `partition` out")]
     Partitions,
     /// One partition cannot go without the others.
-    #[error("{name:?} is partition {partition} of a stream, which is deleted as a whole: delete {first:?}")]
+    #[error(
+        "{name:?} is partition {partition} of a stream, which is changed and deleted as a whole: do that to {first:?}"
+    )]
     PartitionOf {
         /// What was asked for.
         name: String,
@@ -71,6 +73,18 @@ pub enum FeedsError {
         partition: u64,
         /// The feed that stands for the stream.
         first: String,
+    },
+    /// It is not understood what the feed is to have.
+    #[error("{reason}")]
+    Asked {
+        /// What is wrong.
+        reason: String,
+    },
+    /// What is asked for is fixed when a feed is created.
+    #[error("{reason}; that cannot be changed: create another feed")]
+    Fixed {
+        /// What it is.
+        reason: String,
     },
     /// The appliance needs it.
     #[error("the feed {name:?} belongs to the appliance itself")]

@@ -6,19 +6,16 @@
 
 use std::sync::{Arc, PoisonError};
 
-use tailwater_core::{Feed, FeedError, FeedOptions, FeedState, SeqMode};
+use tailwater_core::{Feed, FeedError, FeedId, FeedOptions, FeedState, SeqMode};
 use tailwater_wire::{atproto::request::is_nsid, couchdb::changes::token::UID_OPTION, streamr::system::StreamChange};
 
-use super::{Appliance, FeedsError, durability, retention};
+use super::{Appliance, FeedsError};
 use crate::{
     clock::now_us,
-    config::{
-        AtprotoExposure, Dialect, PARTITIONS_MAX, StreamrExposure, is_collection_name, is_database_name,
-        is_database_path,
-    },
+    config::{Dialect, PARTITIONS_MAX, StreamrExposure, is_collection_name, is_database_name, is_database_path},
     dialects::fauna,
     exposure::Exposure,
-    feeds::FeedEntry,
+    feeds::{FeedEntry, scope},
     shard::Message,
 };
 
@@ -41,7 +38,7 @@ impl Appliance {
         if self.feeds.get(name).is_some() {
             return Err(FeedError::Exists { name: name.to_owned() }.into());
         }
-        self.check_free(exposure)?;
+        self.check_free(exposure, None)?;
         let feeds_max = self.config.limits.feeds_max;
         let own = usize::from(self.feeds.get(SYSTEM_FEED).is_some());
         if (self.feeds.len() - own) as u64 + exposure.partitions() > feeds_max {
@@ -52,7 +49,7 @@ impl Appliance {
             let name = StreamrExposure::feed_name(name, partition);
             let exposure = exposure.partition(partition);
             match self.feeds.get(&name) {
-                Some(entry) if entry.was_created_with(options, &exposure) => {}
+                Some(entry) if entry.has(options, &exposure) => {}
                 Some(_) => return Err(FeedError::Exists { name }.into()),
                 None => drop(self.add(&name, options, &exposure)?),
             }
@@ -61,43 +58,26 @@ impl Appliance {
     }
 
     fn add(&self, name: &str, options: &FeedOptions, exposure: &Exposure) -> Result<Arc<FeedEntry>, FeedsError> {
-        let mut options = options.clone();
-        if exposure.couchdb.is_some() {
-            // A database that is deleted and created again is another, and the tokens of the old one are refused.
-            options.extra.entry(UID_OPTION).or_insert_with(|| format!("{:016x}", rand::random::<u64>()).into());
-            options.extra.entry(CREATED_OPTION).or_insert_with(|| (now_us() / 1_000_000).into());
-        }
-        if exposure.fauna.is_some() {
-            options.extra.entry(fauna::CREATED_OPTION).or_insert_with(|| now_us().into());
-        }
-        exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
-        let feed = self.store.create_feed(name, options)?;
+        let feed =
+            self.store.create_feed(name, with_bindings(name, options.clone(), &Exposure::default(), exposure)?)?;
         self.adopt(feed)
     }
 
     /// The feeds that are deleted with this one, itself first.
     fn deleted_with(&self, name: &str) -> Result<Vec<String>, FeedsError> {
         let entry = self.feeds.get(name).ok_or_else(|| FeedsError::Unknown { name: name.to_owned() })?;
-        if name == SYSTEM_FEED {
-            return Err(FeedsError::System { name: name.to_owned() });
-        }
-        match &entry.exposure.streamr {
-            Some(streamr) if streamr.partition > 0 => Err(FeedsError::PartitionOf {
-                name: name.to_owned(),
-                partition: streamr.partition,
-                first: entry.scope().to_owned(),
-            }),
-            _ => Ok((0..entry.exposure.partitions())
-                .map(|partition| StreamrExposure::feed_name(name, partition))
-                .filter(|name| self.feeds.get(name).is_some())
-                .collect()),
-        }
+        stands_for_itself(&entry)?;
+        Ok((0..entry.exposure().partitions())
+            .map(|partition| StreamrExposure::feed_name(name, partition))
+            .filter(|name| self.feeds.get(name).is_some())
+            .collect())
     }
 
     /// Deletes a feed, and those of its stream's other partitions. Call it on a shard.
     pub(crate) async fn delete(self: &Arc<Self>, name: &str) -> Result<(), FeedsError> {
+        let (entry, _claim) = self.claim(name).await?;
         let names = self.deleted_with(name)?;
-        let exposure = self.feeds.get(name).map(|entry| entry.exposure.clone()).unwrap_or_default();
+        let exposure = entry.exposure();
         let mut closed = Vec::new();
         // The first partition comes first: without it the stream is gone.
         for name in &names {
@@ -156,8 +136,7 @@ impl Appliance {
     }
 
     pub(super) fn adopt(&self, feed: Arc<Feed>) -> Result<Arc<FeedEntry>, FeedsError> {
-        let exposure = Exposure::from_stored(&feed.options().extra)
-            .map_err(|error| FeedsError::Stored { name: feed.name().to_owned(), error })?;
+        let exposure = Exposure::of(&feed)?;
         if let FeedState::Failed { reason } = feed.state() {
             tracing::error!(feed = feed.name(), %reason, "the feed takes no events, and ends where it can be read to");
         }
@@ -168,28 +147,6 @@ impl Appliance {
             self.shards[self.owner(feed.id())].send(Message::Own(seed));
         }
         Ok(entry)
-    }
-
-    pub(super) fn create_configured(&self) -> Result<(), FeedsError> {
-        for wanted in &self.config.feeds {
-            let options = FeedOptions {
-                retention: retention(wanted.retention),
-                durability: durability(wanted.durability),
-                segment_bytes_max: wanted.segment_bytes_max,
-                first_seq: wanted.first_seq,
-                ..FeedOptions::default()
-            };
-            let exposure = Exposure::configured(wanted);
-            match self.feeds.get(&wanted.name) {
-                Some(entry) if !entry.was_created_with(&options, &exposure) => tracing::warn!(
-                    feed = %wanted.name,
-                    "the feed was created with other options than the configuration has now, and keeps them"
-                ),
-                Some(_) => {}
-                None => drop(self.create(&wanted.name, &options, &exposure)?),
-            }
-        }
-        Ok(())
     }
 
     /// Creates the feed in which the appliance tells of streams that come and go, where somebody can read it.
@@ -219,61 +176,101 @@ impl Appliance {
         }
     }
 
-    fn check_free(&self, exposure: &Exposure) -> Result<(), FeedsError> {
-        self.check_nsid_free(exposure)?;
-        let bound =
-            |what: String, other: Arc<FeedEntry>| Err(FeedsError::Bound { what, feed: other.feed().name().to_owned() });
-        if let Some(streamr) = &exposure.streamr {
-            if !(1..=PARTITIONS_MAX).contains(&streamr.partitions) || streamr.partition > 0 {
-                return Err(FeedsError::Partitions);
-            }
-            if let Some(partitions) = self.feeds.stream(&streamr.stream) {
-                return bound(format!("the stream {:?}", streamr.stream), partitions[0].clone());
-            }
-        }
-        if exposure.bigchaindb.is_some()
-            && let Some(other) = self.feeds.find(|other| other.bigchaindb.is_some())
-        {
-            return bound("the BigchainDB chain".to_owned(), other);
-        }
-        if let Some(couchdb) = &exposure.couchdb {
-            let db = couchdb.db.clone();
-            if !is_database_name(&db) {
-                return Err(FeedsError::Database { db });
-            }
-            if let Some(other) = self.feeds.database(&db) {
-                return bound(format!("the database {db:?}"), other);
-            }
-        }
-        if let Some(fauna) = &exposure.fauna {
-            let path = fauna.database.clone();
-            if !is_database_path(&path) {
-                return Err(FeedsError::FaunaDatabase { path });
-            }
-            if !is_collection_name(&fauna.collection) {
-                return Err(FeedsError::FaunaCollection { collection: fauna.collection.clone() });
-            }
-            if let Some(other) = self.fauna.get(&path) {
-                return bound(format!("the Fauna database {path:?}"), other.entry().clone());
+    /// Refuses bindings that cannot be, and those that a feed has already, unless it is the one that is to have them.
+    pub(super) fn check_free(&self, exposure: &Exposure, own: Option<FeedId>) -> Result<(), FeedsError> {
+        check_names(exposure)?;
+        let bound_to = |dialect: Dialect, place: &str| match dialect {
+            Dialect::Native => None,
+            Dialect::Atproto => self.feeds.find(|other| other.is_atproto(place)),
+            Dialect::Streamr => self.feeds.stream(place).map(|partitions| partitions[0].clone()),
+            Dialect::Bigchaindb => self.feeds.find(|other| other.bigchaindb.is_some()),
+            Dialect::Couchdb => self.feeds.database(place),
+            Dialect::Fauna => self.fauna.get(place).map(|database| database.entry().clone()),
+        };
+        for dialect in Dialect::ALL {
+            let Some(place) = exposure.place(dialect) else { continue };
+            if let Some(other) = bound_to(dialect, &place).filter(|other| Some(other.id()) != own) {
+                let feed = other.feed().name().to_owned();
+                return Err(FeedsError::Bound { what: place_name(dialect, &place), feed });
             }
         }
         Ok(())
     }
+}
 
-    fn check_nsid_free(&self, exposure: &Exposure) -> Result<(), FeedsError> {
-        let Some(binding) = &exposure.atproto else {
-            return Ok(());
-        };
-        if !is_nsid(&binding.nsid) {
-            return Err(FeedsError::Nsid { nsid: binding.nsid.clone() });
+/// Refuses bindings to what cannot be.
+fn check_names(exposure: &Exposure) -> Result<(), FeedsError> {
+    let Exposure { public: _, atproto, streamr, bigchaindb: _, couchdb, fauna } = exposure;
+    if let Some(nsid) = atproto.as_ref().map(|atproto| &atproto.nsid).filter(|nsid| !is_nsid(nsid)) {
+        return Err(FeedsError::Nsid { nsid: nsid.clone() });
+    }
+    if let Some(db) = couchdb.as_ref().map(|couchdb| &couchdb.db).filter(|db| !is_database_name(db)) {
+        return Err(FeedsError::Database { db: db.clone() });
+    }
+    if let Some(fauna) = fauna {
+        if !is_database_path(&fauna.database) {
+            return Err(FeedsError::FaunaDatabase { path: fauna.database.clone() });
         }
-        let same = |bound: &AtprotoExposure| bound.nsid == binding.nsid;
-        match self.feeds.find(|other| other.atproto.as_ref().is_some_and(same)) {
-            Some(other) => Err(FeedsError::Bound {
-                what: format!("the endpoint {}", binding.nsid),
-                feed: other.feed().name().to_owned(),
-            }),
-            None => Ok(()),
+        if !is_collection_name(&fauna.collection) {
+            return Err(FeedsError::FaunaCollection { collection: fauna.collection.clone() });
         }
     }
+    match streamr {
+        Some(streamr) if !(1..=PARTITIONS_MAX).contains(&streamr.partitions) || streamr.partition > 0 => {
+            Err(FeedsError::Partitions)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is bound, for a sentence.
+pub(super) fn place_name(dialect: Dialect, place: &str) -> String {
+    match dialect {
+        Dialect::Native => String::new(),
+        Dialect::Atproto => format!("the endpoint {place}"),
+        Dialect::Streamr => format!("the stream {place:?}"),
+        Dialect::Bigchaindb => "the BigchainDB chain".to_owned(),
+        Dialect::Couchdb => format!("the database {place:?}"),
+        Dialect::Fauna => format!("the Fauna database {place:?}"),
+    }
+}
+
+/// Refuses feeds that cannot be changed or deleted by themselves.
+pub(super) fn stands_for_itself(entry: &FeedEntry) -> Result<(), FeedsError> {
+    let name = entry.feed().name().to_owned();
+    if name == SYSTEM_FEED {
+        return Err(FeedsError::System { name });
+    }
+    is_first_partition(&name, &entry.exposure())
+}
+
+/// Refuses further partitions of a stream.
+pub(super) fn is_first_partition(name: &str, exposure: &Exposure) -> Result<(), FeedsError> {
+    match exposure.streamr.as_ref().map(|streamr| streamr.partition).filter(|partition| *partition > 0) {
+        Some(partition) => {
+            let first = scope(name, exposure).to_owned();
+            Err(FeedsError::PartitionOf { name: name.to_owned(), partition, first })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The options as they are stored: with the bindings, and what a database has from its first binding on. One that is there
+/// already has what it has, or has always done without.
+pub(super) fn with_bindings(
+    name: &str,
+    mut options: FeedOptions,
+    old: &Exposure,
+    exposure: &Exposure,
+) -> Result<FeedOptions, FeedsError> {
+    if exposure.couchdb.is_some() && old.couchdb.is_none() {
+        // A database that is deleted and created again is another, and the tokens of the old one are refused.
+        options.extra.entry(UID_OPTION).or_insert_with(|| format!("{:016x}", rand::random::<u64>()).into());
+        options.extra.entry(CREATED_OPTION).or_insert_with(|| (now_us() / 1_000_000).into());
+    }
+    if exposure.fauna.is_some() && old.fauna.is_none() {
+        options.extra.entry(fauna::CREATED_OPTION).or_insert_with(|| now_us().into());
+    }
+    exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
+    Ok(options)
 }

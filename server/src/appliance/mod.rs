@@ -3,6 +3,8 @@
 //! Owns the store, and what is decided once for all. How feeds come and go is `feeds`'. Never touches a socket. Tested by
 //! `server/tests/native/`.
 
+mod changes;
+mod configured;
 mod databases;
 mod errors;
 mod feeds;
@@ -18,6 +20,7 @@ use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage:
 
 pub use self::errors::{FeedsError, StartError};
 pub(crate) use self::{
+    changes::shown,
     databases::Databases,
     feeds::{CREATED_OPTION, SYSTEM_FEED},
     identity::Identity,
@@ -74,7 +77,8 @@ pub(crate) struct Appliance {
 }
 
 impl Appliance {
-    /// Opens the log and every feed in it, and creates the configured feeds that are missing. Blocks.
+    /// Opens the log and every feed in it, gives configured feeds the options they are to have, and creates those that are
+    /// missing. Blocks.
     pub(crate) fn open(config: Config, shards: Arc<[ShardHandle]>) -> Result<Arc<Self>, StartError> {
         let workers = Workers::new(&config.couchdb, shards.len());
         let feeds = Arc::new(Feeds::new(shards.clone(), workers.clone()));
@@ -115,6 +119,7 @@ impl Appliance {
         });
         appliance.sweep_indexes();
         appliance.sweep_histories()?;
+        appliance.change_configured()?;
         for feed in appliance.store.feeds() {
             if !histories::is_history(&feed) {
                 appliance.adopt(feed)?;

@@ -65,7 +65,7 @@ pub(crate) fn require_write(request: &Request<'_>, feed: &FeedEntry) -> Result<(
     require(&who, who.may_write(feed))
 }
 
-/// Refuses whoever may not create and delete feeds.
+/// Refuses whoever may not create, change and delete feeds.
 pub(crate) fn require_admin(request: &Request<'_>) -> Result<(), Denied> {
     let who = who(request);
     require(&who, who.may_administer())?;

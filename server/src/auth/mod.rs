@@ -78,7 +78,7 @@ impl Who {
         }
     }
 
-    /// Whether they may create and delete feeds.
+    /// Whether they may create, change and delete feeds.
     pub(crate) fn may_administer(&self) -> bool {
         match self {
             Self::Anybody => true,

@@ -29,7 +29,7 @@ impl Default for Listen {
     }
 }
 
-/// `[[feed]]`: a feed that is created at start when it does not exist yet.
+/// `[[feed]]`: a feed that is created at start when it does not exist yet, and gets these options when it has others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feed {
     /// Its name in the data directory and in the native interface.
@@ -54,6 +54,9 @@ pub struct Feed {
     pub couchdb: Option<CouchdbExposure>,
     /// The Fauna database it is served as.
     pub fauna: Option<FaunaExposure>,
+    /// Whether somebody has configured it. One that stands in because nobody has configured any is created, and left alone
+    /// from then on.
+    pub named: bool,
 }
 
 impl Feed {
@@ -76,6 +79,7 @@ impl Feed {
             bigchaindb: false,
             couchdb: None,
             fauna: None,
+            named: true,
         }
     }
 
@@ -87,7 +91,7 @@ impl Feed {
             atproto: Some(AtprotoExposure { nsid: nsid.to_owned(), ..AtprotoExposure::default() }),
             ..Self::named(name, storage)
         };
-        vec![
+        let feeds = [
             atproto("repos", "com.atproto.sync.subscribeRepos"),
             atproto("labels", "com.atproto.label.subscribeLabels"),
             Self { streamr: Some(StreamrExposure::whole("messages")), ..Self::named("messages", storage) },
@@ -107,7 +111,8 @@ impl Feed {
                 retention: Retention { age_ms: None, bytes: None },
                 ..Self::named("documents", storage)
             },
-        ]
+        ];
+        feeds.map(|feed| Self { named: false, ..feed }).into()
     }
 }
 
@@ -155,7 +160,7 @@ pub struct Key {
     pub read: Vec<String>,
     /// Feeds it may publish to; `*` is every feed.
     pub write: Vec<String>,
-    /// Whether it may create and delete feeds and see everything's status.
+    /// Whether it may create, change and delete feeds and see everything's status.
     pub admin: bool,
 }
 

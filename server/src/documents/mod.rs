@@ -58,7 +58,10 @@ mod tests;
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use tailwater_core::Feed;
@@ -125,6 +128,8 @@ pub struct Database {
     workers: Workers,
     compactors: Workers,
     compacting: Progress,
+    /// See [`DocumentsOptions::auto_compact_bytes`]; `u64::MAX` is never.
+    auto_compact_bytes: AtomicU64,
     /// Somebody is about to write to the index what is in memory.
     writing_out: AtomicBool,
     options: DocumentsOptions,
@@ -147,6 +152,7 @@ impl Home {
             workers: self.workers.clone(),
             compactors: self.compactors.clone(),
             compacting: Progress::default(),
+            auto_compact_bytes: AtomicU64::new(self.options.auto_compact_bytes.unwrap_or(u64::MAX)),
             writing_out: AtomicBool::new(false),
             options: self.options,
             settings: SettingsFile::open(&dir)?,
@@ -184,6 +190,11 @@ impl Database {
     /// What was set for it. Never blocks.
     pub fn settings(&self) -> Arc<Settings> {
         self.settings.get()
+    }
+
+    /// Changes from when on it is compacted by itself.
+    pub fn set_auto_compact_bytes(&self, bytes: Option<u64>) {
+        self.auto_compact_bytes.store(bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Changes what is set for it, durably.

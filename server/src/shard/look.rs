@@ -7,7 +7,7 @@ use tailwater_core::Cursor;
 
 use super::{
     Shard, Slot, State,
-    groups::Groups,
+    groups::{Group, Groups},
     protocol::{Farewell, Patience},
     reading::{Reader, Reading, ReadingId},
     slots::Token,
@@ -15,6 +15,7 @@ use super::{
     sweep::protocol_of,
     timers::{TICK_MS, Tick},
 };
+use crate::{config::Dialect, feeds::FeedEntry};
 
 /// What a look at a subscriber decided.
 enum Verdict {
@@ -45,21 +46,42 @@ impl Shard {
     }
 
     /// Ends every reader of the feed whose next event is no longer retained.
-    pub(super) fn end_outside_window(&self, feed: &crate::feeds::FeedEntry) {
-        self.end_where(feed, Farewell::LeftWindow, |reading| {
-            // A cursor that is away for its next segment hears of it there.
-            reading.cursor.as_ref().is_some_and(Cursor::is_outside_window)
-        });
+    pub(super) fn end_outside_window(&self, feed: &FeedEntry) {
+        self.end_where(
+            feed,
+            Farewell::LeftWindow,
+            |_| true,
+            |reading| {
+                // A cursor that is away for its next segment hears of it there.
+                reading.cursor.as_ref().is_some_and(Cursor::is_outside_window)
+            },
+        );
     }
 
     /// Ends every reader of a feed that is being deleted.
-    pub(super) fn end_readers(&self, feed: &crate::feeds::FeedEntry) {
-        self.end_where(feed, Farewell::Deleted, |_| true);
+    pub(super) fn end_readers(&self, feed: &FeedEntry) {
+        self.end_where(feed, Farewell::Deleted, |_| true, |_| true);
     }
 
-    fn end_where(&self, feed: &crate::feeds::FeedEntry, reason: Farewell, condition: impl Fn(&Reading) -> bool) {
+    /// Ends every reader of the feed in these dialects.
+    pub(super) fn end_readers_in(&self, feed: &FeedEntry, dialects: &[Dialect]) {
+        let is_theirs = |group: &Group| group.protocol.binding().is_some_and(|binding| dialects.contains(&binding));
+        self.end_where(feed, Farewell::Deleted, is_theirs, |_| true);
+    }
+
+    fn end_where(
+        &self,
+        feed: &FeedEntry,
+        reason: Farewell,
+        of_group: impl Fn(&Group) -> bool,
+        condition: impl Fn(&Reading) -> bool,
+    ) {
         let mut state = self.state.borrow_mut();
-        let groups = state.groups.of_feed(feed.id()).to_vec();
+        let groups = state.groups.of_feed(feed.id()).iter().copied();
+        let groups: Vec<_> = groups.filter(|id| state.groups.get(*id).is_some_and(&of_group)).collect();
+        if groups.is_empty() {
+            return;
+        }
         for token in state.slots.tokens() {
             for id in state.readings_where(token, |reading| groups.contains(&reading.group) && condition(reading)) {
                 state.end_reading(Reader { token, reading: id }, reason);

@@ -60,7 +60,7 @@ use self::{
     views::{ViewId, Waking},
     watch::Watchers,
 };
-use crate::{appliance::Appliance, feeds::FeedEntry};
+use crate::{appliance::Appliance, config::Dialect, feeds::FeedEntry};
 
 /// How long a stream that ends may take to send its last bytes and see the peer's close.
 const LINGER_MS: u64 = 3_000;
@@ -92,6 +92,8 @@ pub(crate) enum Message {
     WindowMoved(Arc<FeedEntry>),
     /// The feed is being deleted: its streams end.
     Deleted(Arc<FeedEntry>),
+    /// The feed is not served any more where it was in these dialects: its streams in them end.
+    Unbound(Arc<FeedEntry>, Arc<[Dialect]>),
     /// This shard owns the feed from now on: it runs its writer.
     Own(WriterSeed),
     /// Stop accepting, end every stream, let running requests finish.
@@ -287,6 +289,10 @@ impl Shard {
             Message::WindowMoved(feed) => self.end_outside_window(&feed),
             Message::Deleted(feed) => {
                 self.end_readers(&feed);
+                self.watchers.wake(feed.id());
+            }
+            Message::Unbound(feed, lost) => {
+                self.end_readers_in(&feed, &lost);
                 self.watchers.wake(feed.id());
             }
             Message::Own(seed) => self.own(seed),

@@ -91,7 +91,7 @@ impl Peer {
         };
         state.make_ready(self.token);
         // What was said to everybody while the cursor was made has not reached this reading.
-        if start.feed.is_deleted() {
+        if start.feed.is_deleted() || !start.feed.is_bound(start.protocol.binding()) {
             state.end_reading(super::Reader { token: self.token, reading: added }, Farewell::Deleted);
         }
         drop(state);

@@ -8,7 +8,7 @@ use std::{borrow::Cow, pin::Pin, rc::Rc, sync::Arc};
 use tailwater_core::{Cursor, EncodingId};
 
 use super::{peer::Peer, views::ViewId};
-use crate::{feeds::FeedEntry, limits::Replay};
+use crate::{config::Dialect, feeds::FeedEntry, limits::Replay};
 
 /// What comes in from a subscriber while it streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) enum Farewell {
     TooSlow,
     /// The reader's position is no longer retained.
     LeftWindow,
-    /// The feed was deleted.
+    /// The feed was deleted, or is not served in this dialect any more.
     Deleted,
     /// The feed's data is damaged beyond this point.
     Damaged,
@@ -38,6 +38,11 @@ pub(crate) enum Farewell {
 pub(crate) trait StreamProtocol {
     /// Tells apart protocols of one encoding; equal names share a group.
     fn name(&self) -> &str;
+
+    /// The binding of its feed that a stream lasts as long as; `None` when it lasts as long as the feed.
+    fn binding(&self) -> Option<Dialect> {
+        None
+    }
 
     /// How input is read.
     fn transport(&self) -> Transport;

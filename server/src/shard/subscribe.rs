@@ -27,12 +27,12 @@ impl Shard {
         let group = state.groups.join(&start.feed, start.encoding, &start.protocol);
         start.feed.join(self.index);
         drop(state);
-        let for_news = start.protocol.waits_for_news();
+        let (for_news, binding) = (start.protocol.waits_for_news(), start.protocol.binding());
         let reading = Reading { for_news, ..Reading::new(group, start.cursor, start.replay) };
         let decoder = ClientDecoder::discarding(start.protocol.skipped_bytes_max());
         let token = self.enter(socket, Readings::One(reading), decoder, start.patience, &start.prelude, leftover);
         // What was said to everybody while the request was being answered has not reached this one.
-        if start.feed.is_deleted() {
+        if start.feed.is_deleted() || !start.feed.is_bound(binding) {
             self.state.borrow_mut().end(token, Farewell::Deleted);
         }
     }

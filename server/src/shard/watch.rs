@@ -17,7 +17,7 @@ use futures_lite::future;
 use tailwater_core::FeedId;
 
 use super::Shard;
-use crate::feeds::FeedEntry;
+use crate::{dialects::couchdb::Database, feeds::FeedEntry};
 
 /// Who is to be woken by news of which feed.
 #[derive(Default)]
@@ -63,7 +63,7 @@ pub(crate) enum News {
     Events,
     /// Nothing came for as long as was to be waited.
     Silence,
-    /// The feed is gone, or the appliance stops.
+    /// The feed is gone, or not the database any more that it was; or the appliance stops.
     End,
 }
 
@@ -71,6 +71,8 @@ pub(crate) enum News {
 pub(crate) struct Watch {
     shard: Rc<Shard>,
     feed: Arc<FeedEntry>,
+    /// What it is as a database, if it is one.
+    database: Option<Arc<Database>>,
     number: u64,
 }
 
@@ -79,7 +81,7 @@ impl Watch {
     pub(crate) fn new(shard: Rc<Shard>, feed: Arc<FeedEntry>) -> Self {
         feed.join(shard.index);
         let number = shard.watchers.number();
-        Self { shard, feed, number }
+        Self { shard, database: feed.database(), feed, number }
     }
 
     /// Waits until something holds that commits or views of the feed bring about, at most so long.
@@ -93,7 +95,7 @@ impl Watch {
     }
 
     fn poll_until(&self, holds: impl Fn() -> bool, cx: &Context<'_>) -> Poll<News> {
-        if self.shard.draining() || self.feed.is_deleted() {
+        if self.shard.draining() || self.is_over() {
             return Poll::Ready(News::End);
         }
         if holds() {
@@ -101,6 +103,11 @@ impl Watch {
         }
         self.shard.watchers.wait(self.feed.id(), self.number, cx);
         Poll::Pending
+    }
+
+    fn is_over(&self) -> bool {
+        let database = |database: &Option<Arc<Database>>| database.as_ref().map(Arc::as_ptr);
+        self.feed.is_deleted() || database(&self.feed.database()) != database(&self.database)
     }
 }
 

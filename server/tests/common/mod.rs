@@ -97,6 +97,10 @@ impl Appliance {
         call("PUT", &self.url(path), Some("application/json"), body)
     }
 
+    pub fn patch(&self, path: &str, body: &str) -> (u16, Value) {
+        call("PATCH", &self.url(path), Some("application/merge-patch+json"), body)
+    }
+
     pub fn delete(&self, path: &str) -> (u16, Value) {
         call("DELETE", &self.url(path), None, "")
     }

@@ -51,6 +51,8 @@ pub fn said(output: &Output) -> String {
 pub struct Serving {
     pub child: Child,
     pub address: SocketAddr,
+    /// Its log until it served.
+    pub said: String,
     log: BufReader<ChildStderr>,
 }
 
@@ -68,7 +70,7 @@ impl Serving {
             }
             said.push_str(&line);
         };
-        Self { child, address, log }
+        Self { child, address, said, log }
     }
 
     /// Sends a signal.

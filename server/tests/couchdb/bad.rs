@@ -1,6 +1,9 @@
 //! Bad input: what no client should send.
 
-use crate::client::{Client, appliance, refused, with_db};
+use crate::{
+    client::{Client, appliance, refused, with_db},
+    common::eventually,
+};
 
 #[test]
 fn nesting_has_an_end() {
@@ -99,7 +102,7 @@ fn a_database_that_goes_while_it_is_written() {
             })
         })
         .collect();
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    eventually("some are written", || client.json("/db")["doc_count"].as_u64() >= Some(20));
     assert_eq!(client.delete("/db").status, 200);
     for writer in writers {
         let statuses = writer.join().unwrap();

@@ -1,13 +1,23 @@
 //! SIGKILL: what was acknowledged is there, and times, cursors and events go on without a gap.
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
     client::Client,
-    common::process::{Serving, serve},
+    common::{
+        eventually,
+        process::{Serving, serve},
+    },
 };
 
 fn start(directory: &std::path::Path) -> (Serving, Client) {
@@ -26,23 +36,25 @@ fn killed_under_load() {
     let mut seen: Vec<Value> = Vec::new();
     let mut cursor = None;
     for round in 0..4 {
+        let (written, read) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let writers: Vec<_> = (0..3)
             .map(|writer| {
-                let client = client.clone();
-                thread::spawn(move || writes(&client, 10_000 * (round + 1) + 1_000 * writer))
+                let (client, written) = (client.clone(), written.clone());
+                thread::spawn(move || writes(&client, 10_000 * (round + 1) + 1_000 * writer, &written))
             })
             .collect();
         let reader = {
-            let (client, token, cursor) = (client.clone(), token.clone(), cursor.clone());
-            thread::spawn(move || reads(&client, &token, cursor))
+            let (client, token, cursor, read) = (client.clone(), token.clone(), cursor.clone(), read.clone());
+            thread::spawn(move || reads(&client, &token, cursor, read))
         };
-        thread::sleep(Duration::from_millis(400));
+        let are_busy = || written.load(Ordering::Relaxed) >= 30 && read.load(Ordering::Relaxed) >= 10;
+        eventually("writing and reading are under way", are_busy);
         serving.signal(Signal::KILL);
         serving.end();
         writers.into_iter().for_each(|writer| acknowledged.extend(writer.join().unwrap()));
-        let read = reader.join().unwrap();
-        cursor = read.last().map(|event| event["cursor"].clone()).or(cursor);
-        seen.extend(read);
+        let events = reader.join().unwrap();
+        cursor = events.last().map(|event| event["cursor"].clone()).or(cursor);
+        seen.extend(events);
         (serving, client) = start(directory.path());
     }
     assert!(acknowledged.len() > 20, "{} writes were acknowledged", acknowledged.len());
@@ -70,7 +82,7 @@ fn id(event: &Value) -> u64 {
 }
 
 /// Writes until the server is gone; the ids whose writes were acknowledged.
-fn writes(client: &Client, first: u64) -> Vec<u64> {
+fn writes(client: &Client, first: u64, written: &AtomicUsize) -> Vec<u64> {
     let mut acknowledged = Vec::new();
     for id in first.. {
         let body = json!({ "query": { "fql": [format!("A.create({{ id: '{id}' }})")] } }).to_string();
@@ -80,12 +92,13 @@ fn writes(client: &Client, first: u64) -> Vec<u64> {
             Ok(200) => acknowledged.push(id),
             _ => break,
         }
+        written.fetch_add(1, Ordering::Relaxed);
     }
     acknowledged
 }
 
 /// Reads until the server is gone.
-fn reads(client: &Client, token: &str, cursor: Option<Value>) -> Vec<Value> {
+fn reads(client: &Client, token: &str, cursor: Option<Value>, read: Arc<AtomicUsize>) -> Vec<Value> {
     let mut body = json!({ "token": token });
     if let Some(cursor) = cursor {
         body["cursor"] = cursor;
@@ -95,6 +108,7 @@ fn reads(client: &Client, token: &str, cursor: Option<Value>) -> Vec<Value> {
     let reading = thread::spawn(move || {
         let mut stream = client.stream_with(body);
         while let Some(event) = stream.try_next() {
+            read.fetch_add(1, Ordering::Relaxed);
             sender.send(event).unwrap();
         }
     });

@@ -8,6 +8,7 @@
 mod common;
 
 mod bad;
+mod bindings;
 mod broken;
 mod client;
 mod crash;

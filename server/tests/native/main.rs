@@ -7,10 +7,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod changes;
+mod configured;
 mod cursors;
 mod endings;
 mod feeds;
 mod frames;
+mod journal;
 mod pages;
 mod publish;
 mod requests;

@@ -39,8 +39,8 @@ fn methods_that_a_path_does_not_take() {
     let appliance = Appliance::start();
     for (method, path, allowed) in [
         ("POST", "/v1/feeds", "GET, HEAD"),
-        ("POST", "/v1/feeds/repos", "GET, HEAD, PUT, DELETE"),
-        ("PATCH", "/v1/feeds/repos", "GET, HEAD, PUT, DELETE"),
+        ("POST", "/v1/feeds/repos", "GET, HEAD, PUT, PATCH, DELETE"),
+        ("PATCH", "/v1/feeds", "GET, HEAD"),
         ("PUT", "/v1/feeds/repos/events", "GET, POST"),
         ("HEAD", "/v1/feeds/repos/events", "GET, POST"),
         ("DELETE", "/v1/status", "GET, HEAD"),
@@ -60,7 +60,7 @@ fn browsers_may_ask() {
         let answer = ask(&appliance, &format!("OPTIONS {path} HTTP/1.1\r\nHost: a\r\nOrigin: http://x\r\n\r\n"));
         assert_eq!((answer.status, answer.body.len()), (200, 0));
         assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"));
-        assert_eq!(answer.header("Access-Control-Allow-Methods"), Some("GET, HEAD, PUT, POST, DELETE, OPTIONS"));
+        assert_eq!(answer.header("Access-Control-Allow-Methods"), Some("GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS"));
         assert_eq!(answer.header("Access-Control-Allow-Headers"), Some("*"));
     }
     let refused = ask(&appliance, "GET /v1/feeds/none HTTP/1.1\r\nHost: a\r\n\r\n");

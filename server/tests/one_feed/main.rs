@@ -8,6 +8,7 @@ mod common;
 #[allow(dead_code, reason = "the tests of that dialect use more of it")]
 mod streamr;
 
+mod changes;
 mod order;
 mod readers;
 mod shown;

@@ -164,6 +164,7 @@ fn every_setting_arrives() {
         bigchaindb: false,
         couchdb: Some(CouchdbExposure { db: "a+b".to_owned(), sse: SseWording::Asyncapi }),
         fauna: Some(FaunaExposure { database: "Shop/Test".to_owned(), collection: "Item".to_owned() }),
+        named: true,
     };
     let second = Feed {
         name: "b".to_owned(),
@@ -181,6 +182,7 @@ fn every_setting_arrives() {
         bigchaindb: true,
         couchdb: None,
         fauna: None,
+        named: true,
     };
     let upstream =
         |port, target: &str| Upstream { tls: false, host: "r.example".to_owned(), port, target: target.to_owned() };

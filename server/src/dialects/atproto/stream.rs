@@ -20,7 +20,7 @@ use tailwater_wire::{
 
 use crate::{
     auth,
-    config::{AtprotoExposure, CursorSemantics, OnOutdated},
+    config::{AtprotoExposure, CursorSemantics, Dialect, OnOutdated},
     feeds::FeedEntry,
     http::{Reply, Request, Response},
     limits::Replay,
@@ -50,6 +50,10 @@ impl StreamProtocol for AtprotoStream {
 
     fn heartbeat(&self) -> &'static [u8] {
         PING
+    }
+
+    fn binding(&self) -> Option<Dialect> {
+        Some(Dialect::Atproto)
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {
@@ -147,7 +151,9 @@ impl From<Response> for Refusal {
 }
 
 async fn open(request: &Request<'_>, feed: &FeedEntry, stream: &AtprotoStream) -> Result<Opening, Refusal> {
-    let Some(binding) = &feed.exposure.atproto else {
+    let exposure = feed.exposure();
+    // Since it was found, it may have been bound to another endpoint.
+    let Some(binding) = exposure.atproto.as_ref().filter(|_| exposure.is_atproto(&stream.nsid)) else {
         return Err(Response::error(501, "MethodNotImplemented", "The stream is not bound any more.").into());
     };
     let mut start = place(request, feed, binding)?;

@@ -27,6 +27,7 @@ use super::{
     who,
 };
 use crate::{
+    config::Dialect,
     feeds::FeedEntry,
     filters::Lease,
     http::{Reply, Request},
@@ -66,6 +67,10 @@ impl StreamProtocol for BigchaindbStream {
 
     fn skipped_bytes_max(&self) -> u32 {
         INBOUND_BYTES_MAX as u32
+    }
+
+    fn binding(&self) -> Option<Dialect> {
+        Some(Dialect::Bigchaindb)
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {

@@ -9,26 +9,18 @@ use tailwater_core::Feed;
 use tailwater_wire::couchdb::changes::DbUid;
 
 use super::changes::kept::Kept;
-use crate::config::{CouchdbExposure, SseWording};
 
 /// See the module.
 pub(crate) struct Database {
     pub(crate) name: String,
     /// What its tokens carry.
     pub(crate) uid: DbUid,
-    /// The wording of its server-sent events.
-    pub(crate) sse: SseWording,
     pub(crate) kept: Arc<Kept>,
 }
 
 impl Database {
-    pub(crate) fn new(feed: &Feed, exposure: &CouchdbExposure) -> Self {
-        Self {
-            name: exposure.db.clone(),
-            uid: DbUid::of_feed(feed.name(), feed.options()),
-            sse: exposure.sse,
-            kept: Arc::default(),
-        }
+    pub(crate) fn new(feed: &Feed, db: &str) -> Self {
+        Self { name: db.to_owned(), uid: DbUid::of_feed(feed.name(), &feed.options()), kept: Arc::default() }
     }
 
     /// A seq as clients see it, as JSON.

@@ -213,7 +213,7 @@ impl<'c> Visit<'c> {
 impl Subject {
     /// Its identity among all databases of that name, which its tokens carry.
     pub(super) fn uid(&self) -> DbUid {
-        DbUid::of_feed(self.entry.feed().name(), self.entry.feed().options())
+        DbUid::of_feed(self.entry.feed().name(), &self.entry.feed().options())
     }
 
     /// Who may do what in it.

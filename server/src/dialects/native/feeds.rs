@@ -1,7 +1,9 @@
-//! Creating, describing and deleting feeds.
+//! Creating, describing and deleting feeds; changing them is [`super::change`]'s.
 //!
-//! Owns the JSON forms of a feed's options and of its description. What blocks on the disk runs on the blocking pool.
+//! Owns the JSON forms of a new feed's options and of a feed's description. What blocks on the disk runs on the blocking pool.
 //! Tested by `server/tests/native/`.
+
+use std::io::ErrorKind;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,11 +53,9 @@ pub(super) fn describe(request: &Request<'_>, name: &str) -> Response {
 
 /// `PUT /v1/feeds/{feed}`: 201 when it was created, 200 when it was there with the same options, 409 with others.
 pub(super) async fn create(request: &mut Request<'_>, name: &str) -> Response {
-    let body = match request.inbound.read_body(OPTIONS_BYTES_MAX).await {
+    let body = match read_options_body(request).await {
         Ok(body) => body,
-        Err(error) => {
-            return Response::error(error.status().unwrap_or(400), error.code(), &error.to_string()).closing();
-        }
+        Err(response) => return response,
     };
     let (options, exposure) = match read_options(request, &body) {
         Ok(read) => read,
@@ -72,7 +72,7 @@ pub(super) async fn create(request: &mut Request<'_>, name: &str) -> Response {
     let creating = move || appliance.create(&wanted, &wanted_options, &wanted_exposure);
     match glommio::executor().spawn_blocking(creating).await {
         Ok(entry) => {
-            request.shard.appliance.announce(StreamChange::Created, &entry.exposure, now_us()).await;
+            request.shard.appliance.announce(StreamChange::Created, &entry.exposure(), now_us()).await;
             Response::json(201, &description(request, &entry))
         }
         Err(error @ FeedsError::Log(FeedError::Exists { .. })) => match request.shard.appliance.feeds.get(name) {
@@ -92,8 +92,16 @@ pub(super) async fn delete(request: &Request<'_>, name: &str) -> Response {
     }
 }
 
+/// The body of a request about options; without any it is an empty object.
+pub(super) async fn read_options_body(request: &mut Request<'_>) -> Result<Vec<u8>, Response> {
+    match request.inbound.read_body(OPTIONS_BYTES_MAX).await {
+        Ok(body) if body.trim_ascii().is_empty() => Ok(b"{}".to_vec()),
+        Ok(body) => Ok(body),
+        Err(error) => Err(Response::error(error.status().unwrap_or(400), error.code(), &error.to_string()).closing()),
+    }
+}
+
 fn read_options(request: &Request<'_>, body: &[u8]) -> Result<(FeedOptions, Exposure), serde_json::Error> {
-    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
     let asked: Options = serde_json::from_slice(body)?;
     let defaults = request.shard.appliance.default_options();
     let options = FeedOptions {
@@ -107,14 +115,15 @@ fn read_options(request: &Request<'_>, body: &[u8]) -> Result<(FeedOptions, Expo
 }
 
 fn existing(request: &Request<'_>, entry: &FeedEntry, options: &FeedOptions, exposure: &Exposure) -> Response {
-    if entry.was_created_with(options, exposure) {
+    if entry.has(options, exposure) {
         return Response::json(200, &description(request, entry));
     }
-    let message = "The feed exists with other options. Delete it first, or leave the options as they are.";
+    let message =
+        "The feed exists with other options. Change them with PATCH /v1/feeds/{feed}, or delete the feed first.";
     Response::error(409, "FeedExists", message)
 }
 
-fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
+pub(super) fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
     let feed = entry.feed();
     let options = feed.options();
     let store = &request.shard.appliance.store;
@@ -140,7 +149,7 @@ fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
         "durability": options.durability,
         "segment_bytes_max": options.segment_bytes_max,
         "public": entry.is_public(),
-        "dialects": entry.exposure,
+        "dialects": *entry.exposure(),
     });
     if let Some(history) = request.shard.appliance.fauna.history_of(entry) {
         let encodings: Vec<String> =
@@ -155,7 +164,7 @@ fn description(request: &Request<'_>, entry: &FeedEntry) -> Value {
     description
 }
 
-fn refused(error: &FeedsError) -> Response {
+pub(super) fn refused(error: &FeedsError) -> Response {
     let (status, name) = match error {
         FeedsError::Unknown { .. } => (404, "FeedNotFound"),
         FeedsError::TooMany { .. } => (403, "TooManyFeeds"),
@@ -163,11 +172,16 @@ fn refused(error: &FeedsError) -> Response {
         | FeedsError::Database { .. }
         | FeedsError::FaunaDatabase { .. }
         | FeedsError::FaunaCollection { .. }
+        | FeedsError::Asked { .. }
         | FeedsError::Partitions => (400, "InvalidOptions"),
         FeedsError::Bound { .. } => (409, "EndpointBound"),
+        FeedsError::Fixed { .. } => (409, "OptionFixed"),
         FeedsError::PartitionOf { .. } => (409, "FeedIsPartition"),
         FeedsError::System { .. } => (409, "FeedIsSystem"),
         FeedsError::Log(FeedError::DiskFull { .. }) => (507, "InsufficientStorage"),
+        FeedsError::Log(FeedError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
+            (507, "InsufficientStorage")
+        }
         FeedsError::Log(FeedError::Exists { .. }) => (409, "FeedExists"),
         FeedsError::Log(FeedError::Name { .. } | FeedError::Option { .. }) => (400, "InvalidOptions"),
         FeedsError::Log(_) | FeedsError::Close(_) | FeedsError::Stored { .. } => (500, "InternalServerError"),

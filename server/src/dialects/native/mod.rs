@@ -3,13 +3,14 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /v1/feeds` | every feed |
-//! | `PUT`, `GET`, `DELETE /v1/feeds/{feed}` | create with options, describe, delete |
+//! | `PUT`, `PATCH`, `GET`, `DELETE /v1/feeds/{feed}` | create with options, change them, describe, delete |
 //! | `POST /v1/feeds/{feed}/events` | publish; answered when durable |
 //! | `GET /v1/feeds/{feed}/events` | a stream (NDJSON, SSE, WebSocket) or a JSON page |
 //! | `GET /v1/status`, `GET /v1/mirrors` | the appliance, its mirrors |
 //!
 //! Owns this table. Errors are `{"error","message"}` everywhere. Tested by `server/tests/native/`.
 
+mod change;
 mod feeds;
 mod page;
 mod publish;
@@ -44,9 +45,10 @@ pub(crate) async fn answer(mut request: Request<'_>) -> Reply {
         (["v1", "feeds"], "GET" | "HEAD") => feeds::list(&request).into(),
         (["v1", "feeds"], method) => method_not_allowed(method, "GET, HEAD").into(),
         (["v1", "feeds", name], "PUT") => feeds::create(&mut request, name).await.into(),
+        (["v1", "feeds", name], "PATCH") => change::change(&mut request, name).await.into(),
         (["v1", "feeds", name], "GET" | "HEAD") => feeds::describe(&request, name).into(),
         (["v1", "feeds", name], "DELETE") => feeds::delete(&request, name).await.into(),
-        (["v1", "feeds", _], method) => method_not_allowed(method, "GET, HEAD, PUT, DELETE").into(),
+        (["v1", "feeds", _], method) => method_not_allowed(method, "GET, HEAD, PUT, PATCH, DELETE").into(),
         (["v1", "feeds", name, "events"], "POST") => publish::publish(&mut request, name).await.into(),
         (["v1", "feeds", name, "events"], "GET") => stream::begin(request, name).await,
         (["v1", "feeds", _, "events"], method) => method_not_allowed(method, "GET, POST").into(),
@@ -61,7 +63,7 @@ pub(crate) async fn answer(mut request: Request<'_>) -> Reply {
 /// one feed is looked at where the feed is known.
 fn allowed(request: &Request<'_>, segments: &[&str]) -> Result<(), Denied> {
     match (segments, request.head.method()) {
-        (["v1", "feeds", _], "PUT" | "DELETE") => auth::require_admin(request),
+        (["v1", "feeds", _], "PUT" | "PATCH" | "DELETE") => auth::require_admin(request),
         (["v1", "feeds", _, "events"], _) => Ok(()),
         _ => auth::require_any(request),
     }
@@ -77,7 +79,7 @@ fn find(request: &Request<'_>, name: &str) -> Result<Arc<FeedEntry>, Response> {
 
 fn preflight() -> Response {
     Response::new(200, "text/plain", Vec::new())
-        .header("Access-Control-Allow-Methods", "GET, HEAD, PUT, POST, DELETE, OPTIONS")
+        .header("Access-Control-Allow-Methods", "GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS")
         .header("Access-Control-Allow-Headers", "*")
         .header("Access-Control-Max-Age", "86400")
 }

@@ -28,6 +28,7 @@ use super::{
     resend::{Wanted, look_up},
 };
 use crate::{
+    config::Dialect,
     feeds::FeedEntry,
     http::{Reply, Request, Response},
     limits::Replay,
@@ -96,6 +97,10 @@ impl StreamProtocol for Words {
 
     fn heartbeat(&self) -> &'static [u8] {
         PING
+    }
+
+    fn binding(&self) -> Option<Dialect> {
+        Some(Dialect::Streamr)
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {
@@ -255,7 +260,9 @@ impl Talk {
         let mut out = Vec::new();
         let place = Place { stream: &subscribe.stream, partition: subscribe.partition };
         Control::Subscribed(place).write_message(&mut out);
-        if self.followed.borrow().contains_key(&feed.id()) {
+        // One that has ended belonged to a stream that the feed is no more.
+        let followed = self.followed.borrow().get(&feed.id()).copied();
+        if followed.is_some_and(|reading| peer.is_streaming(reading)) {
             return peer.say(&out).await.map(Ok);
         }
         if !self.may_follow_another(peer) {

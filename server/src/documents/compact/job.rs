@@ -73,7 +73,10 @@ impl Database {
 
     /// Begins it where nobody has to ask, and it is worth its while. Cheap.
     pub(in crate::documents) fn compact_if_due(self: &Arc<Self>) {
-        let Some(superseded_min) = self.options.auto_compact_bytes else { return };
+        let superseded_min = self.auto_compact_bytes.load(Ordering::Relaxed);
+        if superseded_min == u64::MAX {
+            return;
+        }
         let totals = self.shelf.totals();
         let needed = totals.event_bytes + RECORD_BYTES * (totals.docs + totals.deleted);
         let held = self.feed.bytes();

@@ -29,7 +29,7 @@ pub fn json_body<'a>(event: &Event<'a>) -> Cow<'a, [u8]> {
 /// The revision of an event of another origin: `{seq}-{XXH3-128 of the body}`, in hex. Equal events have equal ones; the seq is in
 /// it, so the hash only has to tell apart what two logs have under the same seq, and what costs least does.
 pub fn foreign_rev(event: &Event<'_>) -> Rev {
-    Rev { pos: event.seq, hash: RevHash::Md5(xxh3_128(event.body).to_be_bytes()) }
+    Rev { pos: event.seq, hash: RevHash::Hex(xxh3_128(event.body).to_be_bytes()) }
 }
 
 /// A revision of 16 bytes as a JSON string: at most 16 digits of a seq, a hyphen, 32 digits, quotes.

@@ -21,7 +21,7 @@ use super::tree::{Body, Node, RevTree};
 
 const VERSION: u8 = 1;
 const HAS_PARENT: u8 = 1;
-const IS_MD5: u8 = 2;
+const IS_HEX: u8 = 2;
 const HAS_BODY: u8 = 4;
 const IS_DELETED: u8 = 8;
 
@@ -47,15 +47,15 @@ pub fn encode(tree: &RevTree, out: &mut Vec<u8>) {
 
 fn encode_node(at: usize, node: &Node, out: &mut Vec<u8>) {
     let flag = |on: bool, bit: u8| if on { bit } else { 0 };
-    let is_md5 = matches!(node.rev.hash, RevHash::Md5(_));
+    let is_hex = matches!(node.rev.hash, RevHash::Hex(_));
     out.push(
         flag(node.parent.is_some(), HAS_PARENT)
-            | flag(is_md5, IS_MD5)
+            | flag(is_hex, IS_HEX)
             | flag(node.body.is_some(), HAS_BODY)
             | flag(node.body.is_some_and(|body| body.deleted), IS_DELETED),
     );
     write_varint(out, node.parent.map_or(node.rev.pos, |parent| at as u64 - u64::from(parent)));
-    if !is_md5 {
+    if !is_hex {
         out.push(node.rev.hash.as_bytes().len() as u8);
     }
     out.extend_from_slice(node.rev.hash.as_bytes());
@@ -100,8 +100,8 @@ fn decode_node(reader: &mut Reader<'_>, before: &[Node]) -> Option<Node> {
     } else {
         (number, None)
     };
-    let hash = if flags & IS_MD5 != 0 {
-        RevHash::Md5(reader.bytes(16)?.try_into().ok()?)
+    let hash = if flags & IS_HEX != 0 {
+        RevHash::Hex(reader.bytes(16)?.try_into().ok()?)
     } else {
         let len = reader.byte()?;
         let hash = RevHash::parse(std::str::from_utf8(reader.bytes(len.into())?).ok()?).ok()?;

@@ -39,7 +39,7 @@ pub fn new_rev(edit: &Edit<'_>) -> Rev {
     let mut term = Vec::with_capacity(edit.body.len() + 128);
     write_term(edit, &mut term);
     let pos = edit.parent.map_or(0, |parent| parent.pos) + 1;
-    Rev { pos, hash: RevHash::Md5(Md5::digest(&term).into()) }
+    Rev { pos, hash: RevHash::Hex(Md5::digest(&term).into()) }
 }
 
 fn write_term(edit: &Edit<'_>, out: &mut Vec<u8>) {

@@ -16,8 +16,8 @@ pub const POS_MAX: u64 = tailwater_core::SEQ_MAX;
 /// The part of a revision id behind the hyphen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RevHash {
-    /// Written as 32 hexadecimal digits: CouchDB's own, and any other of 16 bytes.
-    Md5([u8; 16]),
+    /// Written as 32 hexadecimal digits: the MD5 of an edit, the XXH3 of an event of another dialect, whatever else has 16 bytes.
+    Hex([u8; 16]),
     /// Anything else, such as `abc`: what tests and foreign replicators make up.
     Text(Box<str>),
 }
@@ -30,7 +30,7 @@ impl RevHash {
     pub fn parse(text: &str) -> Result<Self, RevSyntaxError> {
         if text.len() == 32 {
             let digits = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
-            return digits.and_then(|bytes| bytes.try_into().ok()).map(Self::Md5).ok_or(RevSyntaxError::Hex);
+            return digits.and_then(|bytes| bytes.try_into().ok()).map(Self::Hex).ok_or(RevSyntaxError::Hex);
         }
         let is_plain = text.chars().all(|c| !c.is_control() && c != '"' && c != '\\');
         if text.is_empty() || text.len() > HASH_BYTES_MAX || !is_plain {
@@ -42,7 +42,7 @@ impl RevHash {
     /// Appends it. No hash has a character that JSON would have escaped.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Md5(bytes) => {
+            Self::Hex(bytes) => {
                 let start = out.len();
                 out.resize(start + 2 * bytes.len(), 0);
                 HEXLOWER.encode_mut(bytes, &mut out[start..]);
@@ -54,7 +54,7 @@ impl RevHash {
     /// What the order of revisions compares.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Md5(bytes) => bytes,
+            Self::Hex(bytes) => bytes,
             Self::Text(text) => text.as_bytes(),
         }
     }
@@ -77,7 +77,7 @@ impl PartialOrd for RevHash {
 impl fmt::Display for RevHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Md5(bytes) => f.write_str(&HEXLOWER.encode(bytes)),
+            Self::Hex(bytes) => f.write_str(&HEXLOWER.encode(bytes)),
             Self::Text(text) => f.write_str(text),
         }
     }

@@ -23,7 +23,7 @@ impl Chains {
     /// Begins the chain of a feed that is bound to the dialect. One that holds blocks is looked through at once, an empty one
     /// when somebody needs it.
     pub(crate) fn begin(&self, entry: &Arc<FeedEntry>, indexes: &Indexes) {
-        if entry.exposure.bigchaindb.is_none() {
+        if entry.exposure().bigchaindb.is_none() {
             return;
         }
         let chain = Arc::new(Chain::new(entry.clone(), indexes.clone()));

@@ -54,13 +54,14 @@ impl Ask {
     /// Reads a request for the changes of a database.
     pub(super) async fn read(request: &mut Request<'_>, subject: Subject, caller: Caller) -> Result<Self, Refusal> {
         let Subject { entry, database: engine, .. } = subject;
-        let database = entry.database().ok_or(Problem::DatabaseMissing)?.clone();
+        let database = entry.database().ok_or(Problem::DatabaseMissing)?;
         if !matches!(request.head.method(), "GET" | "POST" | "HEAD") {
             return Err(Problem::Method("GET,POST,HEAD").into());
         }
         let body = read_body(request).await?;
         let (mut changes, body) = parse(request.head, &database, body).await?;
-        if database.sse == SseWording::Asyncapi && request.head.query().last("sse") != Some("couchdb") {
+        let sse = entry.exposure().couchdb.as_ref().map(|couchdb| couchdb.sse);
+        if sse == Some(SseWording::Asyncapi) && request.head.query().last("sse") != Some("couchdb") {
             changes.wording = Wording::AsyncApi;
         }
         let after = resolve(&entry, changes.since).await.map_err(|error| error.refusal(&database.name))?;

@@ -24,6 +24,7 @@ use super::{
     streams,
 };
 use crate::{
+    config::Dialect,
     documents::PURGE,
     feeds::FeedEntry,
     filters::Lease,
@@ -158,6 +159,10 @@ impl StreamProtocol for Poll {
 
     fn heartbeat(&self) -> &'static [u8] {
         beat(Feed::Longpoll, Wording::CouchDb)
+    }
+
+    fn binding(&self) -> Option<Dialect> {
+        Some(Dialect::Couchdb)
     }
 
     fn farewell(&self, farewell: Farewell) -> Vec<u8> {

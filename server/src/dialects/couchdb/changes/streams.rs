@@ -24,6 +24,7 @@ use super::{
     passing::Passing,
 };
 use crate::{
+    config::Dialect,
     feeds::FeedEntry,
     filters::Lease,
     http::Request,
@@ -124,6 +125,10 @@ impl StreamProtocol for Changes {
 
     fn heartbeat(&self) -> &'static [u8] {
         beat(self.feed, self.wording)
+    }
+
+    fn binding(&self) -> Option<Dialect> {
+        Some(Dialect::Couchdb)
     }
 
     fn farewell(&self, reason: Farewell) -> Vec<u8> {

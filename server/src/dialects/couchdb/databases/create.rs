@@ -52,7 +52,7 @@ pub(super) async fn delete(visit: &mut Visit<'_>, db: &str) -> Result<Response, 
 /// The feed of a new database. A database's name may have characters that a feed's may not.
 fn feed_name(appliance: &Appliance, db: &str) -> String {
     let is_same = |couchdb: &CouchdbExposure| couchdb.db == db;
-    let is_free = appliance.feeds.get(db).is_none_or(|other| other.exposure.couchdb.as_ref().is_some_and(is_same));
+    let is_free = appliance.feeds.get(db).is_none_or(|other| other.exposure().couchdb.as_ref().is_some_and(is_same));
     if is_feed_name(db) && is_free {
         return db.to_owned();
     }

@@ -57,7 +57,7 @@ fn list(visit: &Visit<'_>) -> Result<Vec<String>, Refusal> {
 }
 
 fn name_of(entry: &crate::feeds::FeedEntry) -> Option<String> {
-    entry.exposure.couchdb.as_ref().map(|couchdb| couchdb.db.clone())
+    entry.exposure().couchdb.as_ref().map(|couchdb| couchdb.db.clone())
 }
 
 pub(super) async fn dbs_info(visit: &mut Visit<'_>) -> Response {

@@ -63,7 +63,7 @@ fn compactions(appliance: &Appliance) -> Value {
         let Compacting { done, total, started_s, updated_s } = compacting;
         Some(json!({
             "type": "database_compaction",
-            "database": entry.database()?.name,
+            "database": entry.database()?.name.clone(),
             "pid": format!("<0.{}.0>", entry.id().0),
             "changes_done": done,
             "total_changes": total,

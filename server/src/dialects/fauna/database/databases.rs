@@ -62,7 +62,7 @@ impl Databases {
 
     /// The history of a feed that is a database.
     pub(crate) fn history_of(&self, entry: &FeedEntry) -> Option<Arc<FeedEntry>> {
-        let database = self.get(&entry.exposure.fauna.as_ref()?.database)?;
+        let database = self.get(&entry.exposure().fauna.as_ref()?.database)?;
         (database.entry().id() == entry.id()).then(|| database.history().clone())
     }
 
@@ -87,7 +87,8 @@ impl Databases {
 
     /// Takes the database of a feed that is about to be closed; it is the caller's to stop.
     pub(crate) fn take(&self, entry: &FeedEntry) -> Option<Arc<Database>> {
-        let path = &entry.exposure.fauna.as_ref()?.database;
+        let exposure = entry.exposure();
+        let path = &exposure.fauna.as_ref()?.database;
         let found = self.get(path).filter(|database| database.entry().id() == entry.id())?;
         self.registry.change(|all| all.remove(path));
         Some(found)

@@ -207,7 +207,7 @@ pub(crate) struct Database {
 impl Database {
     /// The database of a feed; its thread is started when it is needed.
     fn new(entry: Arc<FeedEntry>, history: Arc<FeedEntry>, databases: &Databases, indexes: Indexes) -> Self {
-        let fauna = entry.exposure.fauna.clone().unwrap_or_default();
+        let fauna = entry.exposure().fauna.clone().unwrap_or_default();
         let created = entry.feed().options().extra.get(CREATED_OPTION).and_then(serde_json::Value::as_u64);
         let shared = Arc::new(Shared {
             created_us: created.unwrap_or(0),

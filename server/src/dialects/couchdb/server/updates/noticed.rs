@@ -87,7 +87,7 @@ impl Updates {
     /// Looks at all databases.
     pub(super) fn look(&self, feeds: &Feeds) {
         let now = feeds.databases().into_iter().filter_map(|entry| {
-            let (db, feed) = (entry.exposure.couchdb.as_ref()?.db.clone(), entry.feed());
+            let (db, feed) = (entry.exposure().couchdb.as_ref()?.db.clone(), entry.feed());
             let is_empty = feed.last_seq() < feed.options().first_seq;
             Some((db, State { uid: feed.uid(), last_seq: feed.last_seq(), is_empty }))
         });
