@@ -155,6 +155,9 @@ mod tests {
 
     use super::*;
 
+    /// Whether the key is to blame, and what is said of it; `None` where nothing is wrong.
+    type Expected = Option<(bool, &'static str)>;
+
     /// The PEM of a certificate and of its key.
     fn pems() -> (String, String) {
         let key = KeyPair::generate().unwrap();
@@ -170,7 +173,7 @@ mod tests {
         let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let large = "x".repeat(FILE_BYTES_MAX as usize + 1);
         let other = pems().1;
-        let table: [(&str, &str, Option<(bool, &str)>); 9] = [
+        let table: [(&str, &str, Expected); 9] = [
             (&certificate, &key, None),
             (&format!("text\n{certificate}{}", pems().0), &key, None),
             ("", &key, Some((false, "there is no CERTIFICATE in PEM"))),

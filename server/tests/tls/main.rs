@@ -10,4 +10,9 @@ mod frames;
 
 mod authority;
 mod dialects;
+mod endings;
+mod flow;
+mod handshakes;
+mod limits;
+mod renewal;
 mod secure;

@@ -26,8 +26,7 @@ pub struct Secure {
     /// Of the listener that speaks TLS.
     pub address: SocketAddr,
     client: Arc<ClientConfig>,
-    #[allow(dead_code)]
-    pub files: TempDir,
+    _files: TempDir,
 }
 
 impl Secure {
@@ -53,7 +52,7 @@ impl Secure {
         });
         let address = appliance.running().addresses()[1];
         let client = authority.client(&VERSIONS, &[]);
-        Self { appliance, authority, address, client, files }
+        Self { appliance, authority, address, client, _files: files }
     }
 
     /// A connection that is ready.
@@ -85,7 +84,6 @@ impl Secure {
     }
 
     /// Waits until a counter says so.
-    #[allow(dead_code)]
     pub fn status_becomes(&self, name: &str, expected: u64) {
         eventually(&format!("{name} = {expected}"), || self.status(name) == expected);
     }

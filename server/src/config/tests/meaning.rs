@@ -53,6 +53,7 @@ fn every_setting_arrives() {
         limit_loopback = true
         header_bytes_max = "3KiB"
         header_timeout_ms = "4s"
+        handshakes_max = 38
         request_body_bytes_max = "5MiB"
         body_timeout_ms = "37s"
         idle_timeout_ms = "6min"
@@ -200,6 +201,7 @@ fn every_setting_arrives() {
             limit_loopback: true,
             header_bytes_max: 3 << 10,
             header_timeout_ms: 4_000,
+            handshakes_max: 38,
             request_body_bytes_max: 5 << 20,
             body_timeout_ms: 37_000,
             idle_timeout_ms: 360_000,
