@@ -37,9 +37,9 @@ impl Listening {
         self.identity.as_ref()
     }
 
-    /// Reads its certificate again, if it has one. Blocks.
-    pub(crate) fn renew_certificate(&self) {
-        self.identity.iter().for_each(|identity| identity.renew(self.address));
+    /// Reads its certificate again, if it has one; the log is told more when somebody has asked for that. Blocks.
+    pub(crate) fn renew_certificate(&self, is_asked: bool) {
+        self.identity.iter().for_each(|identity| identity.renew(self.address, is_asked));
     }
 
     /// Whether requests of the dialect are answered here.

@@ -151,7 +151,7 @@ impl Running {
 
     /// Reads the certificates of all listeners again; those that have changed and are right are used from now on. Blocks.
     pub fn renew_certificates(&self) {
-        self.listening.iter().for_each(|listening| listening.renew_certificate());
+        self.listening.iter().for_each(|listening| listening.renew_certificate(true));
     }
 
     /// A way to publish from within the process, past HTTP.

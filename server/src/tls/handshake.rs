@@ -114,7 +114,10 @@ pub(super) async fn agree(shard: &Shard, mut outer: Socket, identity: &Identity)
         Err(failure) => {
             shard.stats().tls_failed();
             tracing::debug!(peer = %outer.peer(), %failure, "a TLS handshake failed");
-            http::part(shard, outer, &failure.words()).await;
+            let words = failure.words();
+            if !words.is_empty() {
+                http::part(shard, outer, &words).await;
+            }
             None
         }
     }

@@ -52,8 +52,10 @@ enum Seen {
 /// What a look at the files has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// They are as they were.
-    Same,
+    /// They are as they were, which may be why they were refused.
+    Same {
+        refused: Option<CertificateError>,
+    },
     Renewed,
     /// They cannot be used; the pair before them stays.
     Refused(CertificateError),
@@ -89,19 +91,21 @@ impl Identity {
             Err(error) => (Seen::Refused(error.clone()), Look::Refused(error)),
         };
         if now == *seen {
-            return Look::Same;
+            let refused = if let Look::Refused(error) = look { Some(error) } else { None };
+            return Look::Same { refused };
         }
         *seen = now;
         look
     }
 
-    /// The same, and tells the log what has come of it.
-    pub(crate) fn renew(&self, address: SocketAddr) {
+    /// The same, and tells the log what has come of it: whatever that is when somebody has asked for it, and else what is new.
+    pub(crate) fn renew(&self, address: SocketAddr, is_asked: bool) {
         let file = self.files.certificate.display();
-        match self.look() {
-            Look::Same => {}
-            Look::Renewed => tracing::info!(%address, %file, "the certificate is renewed"),
-            Look::Refused(error) => {
+        match (self.look(), is_asked) {
+            (Look::Same { refused: None }, true) => tracing::info!(%address, %file, "the certificate is as it was"),
+            (Look::Same { .. }, false) => {}
+            (Look::Renewed, _) => tracing::info!(%address, %file, "the certificate is renewed"),
+            (Look::Refused(error) | Look::Same { refused: Some(error) }, _) => {
                 let remedy = error.remedy();
                 tracing::error!(%address, %error, %remedy, "the new certificate cannot be used; the one before stays");
             }
@@ -162,20 +166,21 @@ mod tests {
         let identity = Identity::open(&files, &Dialect::ALL).unwrap();
         let shown = || identity.current.0.read().unwrap().cert[0].to_vec();
         let before = shown();
-        assert_eq!(identity.look(), Look::Same);
+        let same = Look::Same { refused: None };
+        assert_eq!(identity.look(), same);
         // Written one after the other, they do not belong together for a moment.
         fs::write(&files.certificate, &second.0).unwrap();
         assert!(matches!(identity.look(), Look::Refused(CertificateError::Mismatch { .. })));
-        assert_eq!((identity.look(), shown()), (Look::Same, before.clone()));
+        assert!(matches!(identity.look(), Look::Same { refused: Some(_) }) && shown() == before);
         fs::write(&files.key, &second.1).unwrap();
         assert_eq!(identity.look(), Look::Renewed);
         assert_ne!(shown(), before);
         fs::remove_file(&files.key).unwrap();
         assert!(matches!(identity.look(), Look::Refused(CertificateError::Unreadable { .. })));
-        assert_eq!(identity.look(), Look::Same);
+        assert!(matches!(identity.look(), Look::Same { refused: Some(_) }));
         // What is put back as it was has never been out of use.
         write(&second);
-        assert_eq!((identity.look(), identity.look()), (Look::Renewed, Look::Same));
+        assert_eq!((identity.look(), identity.look()), (Look::Renewed, same));
         write(&first);
         assert_eq!((identity.look(), shown()), (Look::Renewed, before));
     }

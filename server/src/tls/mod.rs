@@ -73,6 +73,6 @@ pub(crate) async fn keep_fresh(listening: Arc<Listening>) {
     loop {
         glommio::timer::sleep(LOOK).await;
         let looking = listening.clone();
-        glommio::executor().spawn_blocking(move || looking.renew_certificate()).await;
+        glommio::executor().spawn_blocking(move || looking.renew_certificate(false)).await;
     }
 }

@@ -21,7 +21,7 @@ use crate::shard::{Shard, breathe, slots::Token, socket::Socket};
 /// Bytes that are sealed and sent in one turn: four records.
 const TURN_BYTES: usize = 64 << 10;
 
-/// How long the peer may take to end its side after everything is sent.
+/// How long the peer may take to end its side after everything is sent; whoever was served may have less patience.
 const LINGER_MS: u64 = 3_000;
 
 /// Where bytes land, and where they are sealed; one of each per shard.
@@ -80,7 +80,7 @@ impl Pump {
         }
     }
 
-    /// Carries bytes until both sides have ended or one is broken. `data` has come already.
+    /// Carries bytes until nobody is left to be served or one side is broken. `data` has come already.
     pub(super) async fn run(self, data: Vec<u8>) {
         let _counted = self.shard.stats().tls_agreed();
         // Whatever has gone wrong is an end: each side sees the other's socket closed.
@@ -103,7 +103,9 @@ impl Pump {
         self.sent().await?;
         self.outer.shut_down()?;
         self.outer.set_deadline_ms(LINGER_MS);
-        Ok(())
+        // Whoever was served waits for the peer's own end as long as is proper.
+        poll_fn(|cx| self.inner.poll_hung_up(cx)).await;
+        Err(io::ErrorKind::NotConnected.into())
     }
 
     /// Seals what is there, as much as one turn may carry.
