@@ -1,7 +1,11 @@
 //! Limits on connections, as those without TLS have them, and what a configuration may say.
 
 use crate::{
-    common::{eventually, process::tailwater},
+    authority::Authority,
+    common::{
+        eventually,
+        process::{Serving, in_shell, refusal, tailwater},
+    },
     secure::{Secure, ask, get},
 };
 
@@ -50,8 +54,27 @@ fn a_listener_without_a_usable_pair_does_not_start() {
         "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = { certificate = \"/nowhere/c.pem\", key = \"/nowhere/k.pem\" }\n";
     std::fs::write(&file, toml).unwrap();
     for what in ["check", "serve"] {
-        let said = crate::common::process::refusal(tailwater().arg(what).arg("--config").arg(&file));
+        let said = refusal(tailwater().arg(what).arg("--config").arg(&file));
         let place = format!("{}:3:23: listen[0].tls.certificate: /nowhere/c.pem cannot be read", file.display());
         assert!(said.contains(&place), "{said}");
     }
+}
+
+#[test]
+fn descriptors_are_counted_three_to_a_connection() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Authority::files(directory.path());
+    Authority::new().write(&pair);
+    let file = directory.path().join("tailwater.toml");
+    let tls = format!("tls = {{ certificate = {:?}, key = {:?} }}", pair.certificate, pair.key);
+    std::fs::write(&file, format!("[[listen]]\naddress = \"127.0.0.1:0\"\n{tls}\n")).unwrap();
+    let limited = |connections_max: &str| {
+        let mut command = tailwater();
+        command.args(["serve", "--config"]).arg(&file).arg("--data").arg(directory.path().join("log"));
+        command.env("TAILWATER_LIMITS__CONNECTIONS_MAX", connections_max);
+        in_shell("ulimit -n 2000; exec \"$0\" \"$@\"", &command)
+    };
+    let said = refusal(&mut limited("400"));
+    assert!(said.contains("needs 2224 file descriptors (each connection takes three"), "{said}");
+    Serving::start(&mut limited("300"));
 }
