@@ -24,7 +24,7 @@ pub fn serving(directory: &TempDir) -> (Serving, Authority, CertificatePair) {
     authority.write(&pair);
     let file = directory.path().join("tailwater.toml");
     let tls = format!("tls = {{ certificate = {:?}, key = {:?} }}", pair.certificate, pair.key);
-    let toml = format!("limits.connections_max = 100\n[[listen]]\naddress = \"127.0.0.1:0\"\n{tls}\n");
+    let toml = format!("limits.connections_max = 500\n[[listen]]\naddress = \"127.0.0.1:0\"\n{tls}\n");
     std::fs::write(&file, toml).unwrap();
     let mut command = tailwater();
     command.args(["serve", "--shards", "2", "--config"]).arg(file).arg("--data").arg(directory.path().join("log"));

@@ -15,10 +15,12 @@ use crate::{
     common::{
         REPOS,
         atproto::{told, wide_frame},
-        connect_narrow, eventually, frame,
+        connect, connect_narrow, eventually, frame,
         frames::{client_frame, closed_with, server_frame, upgrade},
+        process::Serving,
         raw::Connection,
     },
+    endings::serving,
     secure::{Secure, Tls, get, shake},
 };
 
@@ -27,6 +29,10 @@ const EVENTS: &str = "/v1/feeds/repos/events";
 /// Events of a replay, and the size of each.
 const EVENTS_COUNT: u64 = 200;
 const EVENT_BYTES: usize = 100_000;
+
+/// Idle subscribers, and what each may take of the process's memory: less than a record.
+const SUBSCRIBERS: usize = 400;
+const SUBSCRIBER_BYTES_MAX: usize = 12 << 10;
 
 /// More requests than fit between somebody who does not read and a server that waits for it to.
 const REQUESTS_MAX: usize = 5_000;
@@ -199,4 +205,33 @@ fn who_is_too_slow_is_closed_and_does_not_stay() {
     secure.status_becomes("tls_connections", 0);
     secure.status_becomes("connections", 1);
     drop(stream);
+}
+
+/// Memory of the process that is neither a file's nor shared.
+fn own_bytes(serving: &Serving) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", serving.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().trim().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn an_idle_subscriber_holds_no_buffer() {
+    let directory = tempfile::tempdir().unwrap();
+    let (serving, authority, _) = serving(&directory);
+    let client = authority.client(&VERSIONS, &[]);
+    let open = |count: usize| -> Vec<Connection<Tls>> {
+        let stream = |_| {
+            let mut connection = Connection::on(shake(connect(serving.address), &client));
+            assert_eq!(connection.send(get(EVENTS)).head().status, 200);
+            connection
+        };
+        (0..count).map(stream).collect()
+    };
+    // What comes once for all is there after the first of them.
+    let first = open(50);
+    let before = own_bytes(&serving);
+    let rest = open(SUBSCRIBERS);
+    let each = own_bytes(&serving).saturating_sub(before) / SUBSCRIBERS;
+    assert!(each < SUBSCRIBER_BYTES_MAX, "{each} bytes for each");
+    drop((first, rest));
 }
