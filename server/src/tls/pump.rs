@@ -104,8 +104,11 @@ impl Pump {
         self.outer.shut_down()?;
         self.outer.set_deadline_ms(LINGER_MS);
         // Whoever was served waits for the peer's own end as long as is proper.
-        poll_fn(|cx| self.inner.poll_hung_up(cx)).await;
-        Err(io::ErrorKind::NotConnected.into())
+        let alone = async {
+            poll_fn(|cx| self.inner.poll_hung_up(cx)).await;
+            Err(io::ErrorKind::NotConnected.into())
+        };
+        future::or(alone, self.outer.expired()).await
     }
 
     /// Seals what is there, as much as one turn may carry.
