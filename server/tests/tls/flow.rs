@@ -87,6 +87,32 @@ fn a_replay_waits_for_its_reader_and_is_whole() {
 }
 
 #[test]
+fn many_follow_and_each_has_everything_in_order() {
+    let secure = Secure::start();
+    let (readers, events) = (32, 600);
+    thread::scope(|scope| {
+        for _ in 0..readers {
+            let mut stream = secure.websocket(&format!("/xrpc/{REPOS}"));
+            scope.spawn(move || {
+                for seq in 1..=events {
+                    let (first, payload) = server_frame(&mut stream);
+                    assert_eq!((first, told(&payload).seq), (0x82, seq));
+                }
+            });
+        }
+        // Small events by themselves, and large ones in batches, so that some turns are full and most are not.
+        let mut next = 1;
+        while next <= events {
+            let (batch, bytes) = if next % 3 == 0 { (20, 20_000) } else { (1, 100) };
+            let last = events.min(next + batch - 1);
+            let frames: Vec<_> = (next..=last).map(|seq| wide_frame(seq, bytes)).collect();
+            assert_eq!(secure.appliance.publish_frames("repos", "preserve", &frames).0, 200);
+            next = last + 1;
+        }
+    });
+}
+
+#[test]
 fn who_asks_and_does_not_read_is_not_read_either() {
     let secure = Secure::start();
     publish_large(&secure);
