@@ -29,9 +29,11 @@ mod shard;
 mod starting;
 mod streams;
 mod sys;
+mod tls;
 pub mod user;
 
 pub use appliance::{FeedsError, StartError};
 pub use config::CpuNotAllowed;
 pub use listen::ListenError;
 pub use machine::MachineError;
+pub use tls::{CertificateError, IdentityError};

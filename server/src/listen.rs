@@ -12,7 +12,10 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::config::{Dialect, Listen};
+use crate::{
+    config::{Dialect, Listen},
+    tls::{Identity, IdentityError},
+};
 
 /// Connections that may wait to be accepted, per shard.
 const BACKLOG: i32 = 16_384;
@@ -25,9 +28,20 @@ const FREE_PORTS_MAX: usize = 8;
 pub(crate) struct Listening {
     pub(crate) address: SocketAddr,
     dialects: Vec<Dialect>,
+    identity: Option<Arc<Identity>>,
 }
 
 impl Listening {
+    /// What it shows to clients, if it speaks TLS.
+    pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
+    }
+
+    /// Reads its certificate again, if it has one; the log is told more when somebody has asked for that. Blocks.
+    pub(crate) fn renew_certificate(&self, is_asked: bool) {
+        self.identity.iter().for_each(|identity| identity.renew(self.address, is_asked));
+    }
+
     /// Whether requests of the dialect are answered here.
     pub(crate) fn serves(&self, dialect: Dialect) -> bool {
         self.dialects.contains(&dialect)
@@ -48,6 +62,14 @@ pub enum ListenError {
         /// The address.
         address: SocketAddr,
     },
+    /// Its certificate cannot be shown.
+    #[error("{address} cannot speak TLS: {error}.")]
+    Tls {
+        /// The address.
+        address: SocketAddr,
+        /// What is wrong.
+        error: IdentityError,
+    },
     /// Anything else.
     #[error("{address} cannot be listened on: {error}. Choose another address with --listen or [[listen]].")]
     Other {
@@ -67,22 +89,29 @@ pub(crate) struct Bound {
 
 /// Binds one configured listener for `shards` shards. Port 0 becomes one free port for all of them.
 pub(crate) fn bind(listen: &Listen, shards: usize) -> Result<Bound, ListenError> {
+    let identity = match &listen.tls {
+        Some(files) => Some(Arc::new(
+            Identity::open(files, &listen.dialects)
+                .map_err(|error| ListenError::Tls { address: listen.address, error })?,
+        )),
+        None => None,
+    };
     let tries = if listen.address.port() == 0 { FREE_PORTS_MAX } else { 1 };
     for _ in 1..tries {
-        match bind_once(listen, shards) {
+        match bind_once(listen, shards, identity.clone()) {
             Err(ListenError::InUse { .. }) => {}
             bound => return bound,
         }
     }
-    bind_once(listen, shards)
+    bind_once(listen, shards, identity)
 }
 
-fn bind_once(listen: &Listen, shards: usize) -> Result<Bound, ListenError> {
+fn bind_once(listen: &Listen, shards: usize, identity: Option<Arc<Identity>>) -> Result<Bound, ListenError> {
     let address = free_address(listen.address).map_err(|error| explain(listen.address, error))?;
     let sockets = (0..shards)
         .map(|_| shared_socket(address).map_err(|error| explain(address, error)))
         .collect::<Result<_, _>>()?;
-    Ok(Bound { listening: Arc::new(Listening { address, dialects: listen.dialects.clone() }), sockets })
+    Ok(Bound { listening: Arc::new(Listening { address, dialects: listen.dialects.clone(), identity }), sockets })
 }
 
 /// Listens alone for a moment: sockets that share a port would also share it with another process of this user.
@@ -111,7 +140,7 @@ mod tests {
     use super::*;
 
     fn listen(address: &str) -> Listen {
-        Listen { address: address.parse().unwrap(), dialects: vec![Dialect::Native] }
+        Listen { address: address.parse().unwrap(), dialects: vec![Dialect::Native], ..Listen::default() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 use tailwater::{
@@ -44,18 +44,24 @@ fn sentence(error: &anyhow::Error) -> String {
     })
 }
 
-/// Serves until SIGINT or SIGTERM.
+/// Serves until SIGINT or SIGTERM; SIGHUP has certificates read again.
 fn run(options: LoadOptions) -> anyhow::Result<()> {
     let config = Config::load(options)?;
     start_log(&config.log);
     // Before anything is started, so that no thread ever takes the signal's default.
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("signals cannot be waited for")?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("signals cannot be waited for")?;
     let data = config.data.display().to_string();
     let running = serve::start(config)?;
     for address in running.addresses() {
         tracing::info!(%address, %data, "serving");
     }
-    let signal = signals.forever().next();
+    let renew = |signal: &i32| {
+        if *signal == SIGHUP {
+            running.renew_certificates();
+        }
+        *signal != SIGHUP
+    };
+    let signal = signals.forever().find(renew);
     tracing::info!(signal, connections = running.connections(), "stopping");
     running.stop();
     tracing::info!("stopped");

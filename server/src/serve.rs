@@ -18,11 +18,12 @@ use crate::{
     appliance::{Appliance, StartError},
     config::{Config, CpuList},
     feeds::FeedEntry,
-    listen::{self, Bound, ListenError},
+    listen::{self, Bound, ListenError, Listening},
     machine::{self, MachineError},
     mirror,
     shard::{Message, Shard, ShardHandle},
     starting::Starting,
+    tls,
 };
 
 /// Submissions a shard's ring holds. Files, timers and one readiness poll go through it; sockets do not.
@@ -50,6 +51,7 @@ pub struct Running {
     appliance: Arc<Appliance>,
     shards: Arc<[ShardHandle]>,
     threads: Vec<ExecutorJoinHandle<Result<(), String>>>,
+    listening: Vec<Arc<Listening>>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -59,13 +61,14 @@ pub struct Running {
 /// A sentence for each thing that can be missing: io_uring, descriptors, an address, the data directory, a feed.
 pub fn start(config: Config) -> Result<Running, StartError> {
     machine::require_io_uring()?;
-    machine::require_descriptors(config.limits.connections_max)?;
+    machine::require_descriptors(config.limits.connections_max, descriptors_per_connection(&config))?;
     let allowed = CpuList::allowed().map_err(|error| MachineError::Affinity { error })?;
     let cpus = config.shard_cpus(&allowed)?;
     machine::confine_to(&cpus)?;
     let shards = cpus.len();
     let bound = bind_all(&config, shards)?;
-    let addresses = bound.iter().map(|bound| bound.listening.address).collect();
+    let listening: Vec<_> = bound.iter().map(|bound| bound.listening.clone()).collect();
+    let addresses = listening.iter().map(|listening| listening.address).collect();
     let (handles, inboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| ShardHandle::new()).unzip();
     let handles: Arc<[ShardHandle]> = handles.into();
     let starting = Starting::answer(&bound).map_err(StartError::Threads)?;
@@ -92,7 +95,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             .map_err(|error| StartError::Shard { index, reason: error.to_string() })?;
         threads.push(thread);
     }
-    Ok(Running { appliance, shards: handles, threads, addresses })
+    Ok(Running { appliance, shards: handles, threads, listening, addresses })
 }
 
 /// Publishes to one feed from within the process.
@@ -110,6 +113,12 @@ impl Publisher {
     }
 }
 
+/// Every connection may be one to a listener that speaks TLS, if there is any.
+fn descriptors_per_connection(config: &Config) -> u64 {
+    let speaks_tls = config.listen.iter().any(|listen| listen.tls.is_some());
+    1 + if speaks_tls { tls::PAIR_DESCRIPTORS } else { 0 }
+}
+
 fn bind_all(config: &Config, shards: usize) -> Result<Vec<Bound>, ListenError> {
     config.listen.iter().map(|listen| listen::bind(listen, shards)).collect()
 }
@@ -118,12 +127,15 @@ async fn run_shard(
     index: usize,
     appliance: Arc<Appliance>,
     inbox: async_channel::Receiver<Message>,
-    sockets: Vec<(std::os::fd::OwnedFd, Arc<listen::Listening>)>,
+    sockets: Vec<(std::os::fd::OwnedFd, Arc<Listening>)>,
 ) -> Result<(), String> {
     let tasks = glommio::executor().create_task_queue(Shares::default(), Latency::NotImportant, "tasks");
     let sweep = glommio::executor().create_task_queue(Shares::default(), Latency::NotImportant, "sweep");
     let shard = Shard::new(index, appliance, tasks).map_err(|error| error.to_string())?;
     for (socket, listening) in sockets {
+        if index == 0 && listening.identity().is_some() {
+            shard.spawn(tls::keep_fresh(listening.clone()));
+        }
         shard.listen(socket, listening).map_err(|error| error.to_string())?;
     }
     mirror::follow_owned(&shard);
@@ -135,6 +147,11 @@ impl Running {
     /// The addresses served, in the order of the configuration; a configured port 0 shows as the port it became.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Reads the certificates of all listeners again; those that have changed and are right are used from now on. Blocks.
+    pub fn renew_certificates(&self) {
+        self.listening.iter().for_each(|listening| listening.renew_certificate(true));
     }
 
     /// A way to publish from within the process, past HTTP.

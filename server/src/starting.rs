@@ -38,9 +38,11 @@ pub(crate) struct Starting {
 }
 
 impl Starting {
-    /// Answers on every bound address until [`Starting::end`].
+    /// Answers on every bound address that speaks no TLS until [`Starting::end`].
     pub(crate) fn answer(bound: &[Bound]) -> io::Result<Self> {
-        let sockets = bound.iter().flat_map(|bound| &bound.sockets);
+        // Clients that speak TLS wait in the backlog: a handshake with each in turn could keep those behind it waiting for long.
+        let plain = bound.iter().filter(|bound| bound.listening.identity().is_none());
+        let sockets = plain.flat_map(|bound| &bound.sockets);
         let listeners: Vec<TcpListener> =
             sockets.map(|socket| OwnedFd::try_clone(socket).map(TcpListener::from)).collect::<io::Result<_>>()?;
         let over = Arc::new(AtomicBool::new(false));

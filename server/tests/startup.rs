@@ -6,7 +6,7 @@ mod common;
 
 use std::{collections::BTreeMap, fs, net::TcpListener, path::Path, process::Command};
 
-use common::process::{Serving, refusal, said, serve, tailwater};
+use common::process::{Serving, in_shell, refusal, said, serve, tailwater};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 /// Asserts that each part is in what was said.
@@ -171,27 +171,13 @@ fn too_few_descriptors() {
     let directory = tempfile::tempdir().unwrap();
     let limited = |variables: &[(&str, &str)]| {
         let serve = serve(directory.path());
-        let mut command = tailwater_in_shell("ulimit -n 2000; exec \"$0\" \"$@\"", &serve);
+        let mut command = in_shell("ulimit -n 2000; exec \"$0\" \"$@\"", &serve);
         command.envs(variables.iter().copied());
         command
     };
     let said = refusal(&mut limited(&[]));
     names(&said, &["limits.connections_max = 15000", "16024 file descriptors", "only 2000", "ulimit -n"]);
     Serving::start(&mut limited(&[("TAILWATER_LIMITS__CONNECTIONS_MAX", "500")]));
-}
-
-/// The same command, begun by a shell.
-fn tailwater_in_shell(script: &str, command: &Command) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    shell
 }
 
 #[test]

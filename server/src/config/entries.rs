@@ -21,12 +21,23 @@ pub struct Listen {
     pub address: SocketAddr,
     /// What is spoken there.
     pub dialects: Vec<Dialect>,
+    /// What it shows to clients that speak TLS; without it nothing is encrypted there.
+    pub tls: Option<CertificatePair>,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), dialects: Dialect::ALL.to_vec() }
+        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), dialects: Dialect::ALL.to_vec(), tls: None }
     }
+}
+
+/// `[listen.tls]`: the files of a certificate and its private key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificatePair {
+    /// The certificate (PEM), its own first, then those that lead to the authority.
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
 }
 
 /// `[[feed]]`: a feed that is created at start when it does not exist yet, and gets these options when it has others.

@@ -1,7 +1,7 @@
 //! The appliance's configuration: defaults, below a TOML file, below `TAILWATER_*` variables, below flags.
 //!
 //! Owns the typed [`Config`] and how it comes about. A load reports **every** mistake it finds, each with its place, its
-//! key, what is wrong and what to do. It opens nothing but the configuration file and the certificate files it names,
+//! key, what is wrong and what to do. It opens nothing but the configuration file and the certificates and keys it names,
 //! binds nothing and creates nothing. Relative paths are relative to the working directory.
 //!
 //! | file | concern |
@@ -39,8 +39,8 @@ use std::path::{Path, PathBuf};
 pub use choice::{CursorSemantics, Dialect, LogFormat, LogLevel, OnOutdated, SseWording};
 pub use cpus::{CPU_MAX, CpuList, CpuListError};
 pub use entries::{
-    AtprotoExposure, CouchdbExposure, FaunaExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX,
-    StreamrExposure, User,
+    AtprotoExposure, CertificatePair, CouchdbExposure, FaunaExposure, Feed, Key, Listen, Mirror, MirrorStart,
+    PARTITIONS_MAX, StreamrExposure, User,
 };
 pub use environment::variables;
 pub use mistake::{Mistake, Mistakes, Place};
@@ -233,7 +233,8 @@ fn read_text(file: &Path, draft: &mut Draft) -> Option<String> {
 
 /// The file's listeners; flags and environment may still replace them.
 fn read_listeners(source: &Source<'_>, draft: &mut Draft) {
-    let Some(listen) = source.read_repeated(draft, "listen", schema::LISTEN, &["address"], Listen::default) else {
+    let required = ["address", "tls.certificate", "tls.key"];
+    let Some(listen) = source.read_repeated(draft, "listen", schema::LISTEN, &required, Listen::default) else {
         return;
     };
     if listen.is_empty() && draft.sound(["listen", "listen[0]"]) {

@@ -104,6 +104,7 @@ pub(super) static ROOT: &[Setting<Config>] = &[
     flag("limits.limit_loopback", |c| &mut c.limits.limit_loopback),
     bytes("limits.header_bytes_max", KIB..=MIB, |c| &mut c.limits.header_bytes_max),
     millis("limits.header_timeout_ms", 100..=10 * MINUTE_MS, |c| &mut c.limits.header_timeout_ms),
+    count("limits.handshakes_max", 1..=1_000_000, |c| &mut c.limits.handshakes_max),
     bytes("limits.request_body_bytes_max", KIB..=4 * GIB, |c| &mut c.limits.request_body_bytes_max),
     millis("limits.body_timeout_ms", 1_000..=24 * HOUR_MS, |c| &mut c.limits.body_timeout_ms),
     millis("limits.idle_timeout_ms", 100..=24 * HOUR_MS, |c| &mut c.limits.idle_timeout_ms),
@@ -169,6 +170,8 @@ pub(super) static ROOT: &[Setting<Config>] = &[
 pub(super) static LISTEN: &[Setting<Listen>] = &[
     text("address", |l, text| assign(&mut l.address, address(text))),
     Setting { path: "dialects", kind: Kind::List { clear: |l| l.dialects.clear(), push: push_dialect } },
+    text("tls.certificate", |l, text| assign(&mut l.tls.get_or_insert_default().certificate, Ok(PathBuf::from(text)))),
+    text("tls.key", |l, text| assign(&mut l.tls.get_or_insert_default().key, Ok(PathBuf::from(text)))),
 ];
 
 /// The settings of `[[feed]]`.

@@ -13,7 +13,7 @@ const HOUR_MS: u64 = 3_600_000;
 /// `[limits]`: what one client may ask of the appliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Open connections in all. Each needs a descriptor; the process needs some hundreds more for its files.
+    /// Open connections in all. Each needs a descriptor, and two more behind TLS; the process needs some hundreds more for its files.
     pub connections_max: u64,
     /// Open connections from one address.
     pub connections_per_address_max: u64,
@@ -21,8 +21,10 @@ pub struct Limits {
     pub limit_loopback: bool,
     /// Size of a request's line and headers together.
     pub header_bytes_max: u64,
-    /// Time from a request's first byte to the end of its headers.
+    /// Time from a request's first byte to the end of its headers; also that of a TLS handshake.
     pub header_timeout_ms: u64,
+    /// TLS handshakes under way at the same time, over all listeners; more wait in line.
+    pub handshakes_max: u64,
     /// Size of a request's body.
     pub request_body_bytes_max: u64,
     /// Time from the end of a request's headers to the end of its body.
@@ -51,6 +53,7 @@ impl Default for Limits {
             limit_loopback: false,
             header_bytes_max: 16 * KIB,
             header_timeout_ms: 10_000,
+            handshakes_max: 1_024,
             request_body_bytes_max: 64 * MIB,
             body_timeout_ms: 300_000,
             idle_timeout_ms: 60_000,

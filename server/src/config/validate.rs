@@ -10,6 +10,7 @@ use super::entries::{Feed, Mirror, StreamrExposure};
 use super::mistake::Wrong;
 use super::near::nearest;
 use super::units::Unit;
+use crate::tls;
 
 /// A frame log is built beside the one it follows, so the budget holds at least so many segments.
 const FRAME_SEGMENTS_MIN: u64 = 2;
@@ -18,6 +19,7 @@ const FRAME_SEGMENTS_MIN: u64 = 2;
 pub(super) fn validate(draft: &mut Draft) {
     loopback_unless_anonymous(draft);
     listeners_once(draft);
+    listeners_have_pairs(draft);
     shards_within_cpus(draft);
     events_within_bodies(draft);
     low_water_within_buffer(draft);
@@ -75,6 +77,17 @@ fn listeners_once(draft: &mut Draft) {
         if twice && draft.sound([&path]) {
             let what = format!("{} is listened on twice", later.address);
             draft.conflict(&[&path], Wrong::new(what, "use one [[listen]] with all its dialects, or another port"));
+        }
+    }
+}
+
+fn listeners_have_pairs(draft: &mut Draft) {
+    for (index, listen) in draft.config.listen.clone().into_iter().enumerate() {
+        let (certificate, key) = (format!("listen[{index}].tls.certificate"), format!("listen[{index}].tls.key"));
+        let Some(pair) = listen.tls.filter(|_| draft.sound([&certificate, &key])) else { continue };
+        if let Err(error) = tls::load(&pair) {
+            let path = if error.is_of_key() { key } else { certificate };
+            draft.conflict(&[&path], Wrong::new(error.to_string(), error.remedy()));
         }
     }
 }

@@ -123,6 +123,11 @@ async fn last(inbound: &mut Inbound, bytes: &[u8]) {
     }
 }
 
+/// Sends the last bytes of a connection that was never served, and closes it in order.
+pub(crate) async fn part(shard: &Shard, socket: Socket, bytes: &[u8]) {
+    last(&mut Inbound::new(socket, &shard.appliance.config.limits), bytes).await;
+}
+
 /// Closes our direction and reads on until the peer closes its own: closing with unread bytes would reset the
 /// connection and could destroy the answer on its way.
 async fn linger(inbound: &mut Inbound) {

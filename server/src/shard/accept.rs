@@ -17,7 +17,7 @@ use rustix::{
 };
 
 use super::{Shard, Slot, State, slots::Token, socket::Socket};
-use crate::{http, listen::Listening};
+use crate::{http, listen::Listening, tls};
 
 /// Connections taken per readiness; the rest stays in the backlog for the next turn.
 const ACCEPTS_MAX: usize = 256;
@@ -72,9 +72,10 @@ impl Shard {
         let _unsupported = sockopt::set_tcp_nodelay(&connection, true);
         let admission = self.appliance.places.admit(peer);
         match Socket::new(self.clone(), connection, admission) {
-            Ok(socket) => {
-                self.spawn(http::serve(self.clone(), socket, to.clone()));
-            }
+            Ok(socket) => match to.identity() {
+                None => self.spawn(http::serve(self.clone(), socket, to.clone())),
+                Some(identity) => self.spawn(tls::serve(self.clone(), socket, to.clone(), identity.clone())),
+            },
             Err(error) => tracing::error!(%error, "a connection could not be watched"),
         }
     }

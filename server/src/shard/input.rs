@@ -32,7 +32,7 @@ impl Shard {
         let mut state = self.state.borrow_mut();
         self.reactor.collect(|ready| match state.slots.get_mut(ready.token) {
             Some(Slot::Listener(_)) => listeners.push(ready.token),
-            Some(Slot::Task(task)) => task.wake(ready.readable, ready.writable),
+            Some(Slot::Task(task)) => task.wake(ready.readable, ready.writable, ready.hung_up),
             Some(Slot::Subscriber(_)) => {
                 if ready.writable {
                     state.unblock(ready.token);

@@ -16,7 +16,7 @@ mod reactor;
 mod reading;
 mod requests;
 mod session;
-mod slots;
+pub(crate) mod slots;
 pub(crate) mod socket;
 mod stats;
 mod subscribe;
@@ -60,7 +60,7 @@ use self::{
     views::{ViewId, Waking},
     watch::Watchers,
 };
-use crate::{appliance::Appliance, config::Dialect, feeds::FeedEntry};
+use crate::{appliance::Appliance, config::Dialect, feeds::FeedEntry, tls};
 
 /// How long a stream that ends may take to send its last bytes and see the peer's close.
 const LINGER_MS: u64 = 3_000;
@@ -177,6 +177,7 @@ pub(crate) struct Shard {
     draining: Cell<bool>,
     stopped: Cell<bool>,
     stats: Arc<ShardStats>,
+    pub(crate) handshakes: tls::Line,
     tasks: Tasks,
     watchers: Watchers,
     turns: Turns,
@@ -212,6 +213,7 @@ impl Shard {
             draining: Cell::new(false),
             stopped: Cell::new(false),
             stats: appliance.stats[index].clone(),
+            handshakes: tls::Line::new(appliance.config.limits.handshakes_max as usize / appliance.stats.len()),
             appliance,
             tasks: Tasks::new(tasks),
             watchers: Watchers::default(),
@@ -241,6 +243,11 @@ impl Shard {
             }
         }
         Ok(())
+    }
+
+    /// What the shard tells the outside about itself.
+    pub(crate) fn stats(&self) -> &Arc<ShardStats> {
+        &self.stats
     }
 
     /// Whether the appliance is going down.

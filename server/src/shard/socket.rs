@@ -5,12 +5,13 @@
 //! ([`Socket::release`]) and the task ends. Tested by `server/tests/`.
 
 use std::{
+    future::poll_fn,
     io::{self, IoSlice},
     net::IpAddr,
     os::fd::OwnedFd,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use futures_lite::{AsyncRead, AsyncWrite};
@@ -35,12 +36,15 @@ pub(crate) struct TaskSlot {
     timed_out: bool,
     /// The last read found nothing, and nothing has come since: another need not try.
     drained: bool,
+    /// Neither side can send anything any more.
+    hung_up: bool,
     /// Waits for a first or next request; may be closed without a word when the appliance drains.
     idle: bool,
 }
 
 impl TaskSlot {
-    pub(crate) fn wake(&mut self, readable: bool, writable: bool) {
+    pub(crate) fn wake(&mut self, readable: bool, writable: bool, hung_up: bool) {
+        self.hung_up |= hung_up;
         if readable {
             self.drained = false;
             self.reader.take().into_iter().for_each(Waker::wake);
@@ -71,7 +75,7 @@ impl TaskSlot {
 
     fn expire(&mut self) {
         self.timed_out = true;
-        self.wake(true, true);
+        self.wake(true, true, false);
     }
 }
 
@@ -126,6 +130,79 @@ impl Socket {
         self.with_slot(|task| task.idle = idle);
     }
 
+    /// What the shard knows the connection by.
+    pub(crate) fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Reads what is there; `None` while nothing is, 0 at the end.
+    pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<Option<usize>> {
+        match retry_on_intr(|| rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT)) {
+            Ok((count, _)) => Ok(Some(count)),
+            Err(Errno::AGAIN) => {
+                self.with_slot(|task| task.drained = true);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes as much as the kernel takes now.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match rustix::net::send(self.fd(), bytes, SEND_FLAGS) {
+            Ok(count) => Ok(count),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ready when a read may find something.
+    pub(crate) fn poll_readable(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.with_slot(|task| task.drained) == Some(true) {
+            return self.wait(|task| task.reader = Some(cx.waker().clone()));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when neither side can send anything any more.
+    pub(crate) fn poll_hung_up(&self, cx: &Context<'_>) -> Poll<()> {
+        let hung_up = self.with_slot(|task| {
+            task.reader = Some(cx.waker().clone());
+            task.hung_up
+        });
+        if hung_up == Some(false) { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Fails when the deadline comes, and never ends before.
+    pub(crate) async fn expired<T>(&self) -> io::Result<T> {
+        poll_fn(|cx| self.wait(|task| task.reader = Some(cx.waker().clone()))).await
+    }
+
+    /// Reads; waits while there is nothing.
+    pub(crate) fn poll_receive(&self, cx: &Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_readable(cx))?;
+        match self.try_read(buf) {
+            Ok(Some(count)) => Poll::Ready(Ok(count)),
+            Ok(None) => self.wait(|task| task.reader = Some(cx.waker().clone())),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Writes; waits while the kernel takes nothing.
+    pub(crate) fn poll_send(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.taken(rustix::net::send(self.fd(), bytes, SEND_FLAGS), cx)
+    }
+
+    /// Nothing more will be written.
+    pub(crate) fn shut_down(&self) -> io::Result<()> {
+        rustix::net::shutdown(self.fd(), Shutdown::Write).map_err(io::Error::from)
+    }
+
+    /// Keeps the kernel's backlog of a stream small; see [`Shard::cap_backlog`].
+    pub(crate) fn cap_backlog(&self) {
+        self.shard.cap_backlog(self.fd());
+    }
+
     /// Gives the descriptor and its admission to the sweep, under the same token.
     pub(crate) fn release(mut self) -> (Token, OwnedFd, Admission) {
         let descriptor = self.descriptor.take();
@@ -163,7 +240,7 @@ impl Socket {
     }
 
     /// Files the waker, or says that waiting is over.
-    fn wait(&self, file: impl FnOnce(&mut TaskSlot)) -> Poll<io::Result<usize>> {
+    fn wait<T>(&self, file: impl FnOnce(&mut TaskSlot)) -> Poll<io::Result<T>> {
         let timed_out = self.with_slot(|task| {
             file(task);
             task.timed_out
@@ -177,23 +254,13 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.with_slot(|task| task.drained) == Some(true) {
-            return self.wait(|task| task.reader = Some(cx.waker().clone()));
-        }
-        match retry_on_intr(|| rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT)) {
-            Ok((count, _)) => Poll::Ready(Ok(count)),
-            Err(Errno::AGAIN) => self.wait(|task| {
-                task.drained = true;
-                task.reader = Some(cx.waker().clone());
-            }),
-            Err(error) => Poll::Ready(Err(error.into())),
-        }
+        self.poll_receive(cx, buf)
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.taken(rustix::net::send(self.fd(), buf, SEND_FLAGS), cx)
+        self.poll_send(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -210,7 +277,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(rustix::net::shutdown(self.fd(), Shutdown::Write).map_err(io::Error::from))
+        Poll::Ready(self.shut_down())
     }
 }
 

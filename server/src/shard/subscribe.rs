@@ -5,6 +5,7 @@
 
 use std::{os::fd::AsFd, rc::Rc};
 
+use rustix::net::{AddressFamily, sockopt};
 use socket2::SockRef;
 use tailwater_core::{Cursor, CursorError};
 use tailwater_wire::websocket::ClientDecoder;
@@ -93,8 +94,17 @@ impl Shard {
         token
     }
 
-    /// Keeps the kernel's backlog small, so that control bytes are never seconds late.
-    fn cap_backlog(&self, descriptor: impl AsFd) {
+    /// Whether the connection has become a stream.
+    pub(crate) fn is_streaming(&self, token: Token) -> bool {
+        matches!(self.state.borrow().slots.get(token), Some(Slot::Subscriber(_)))
+    }
+
+    /// Keeps the kernel's backlog small, so that control bytes are never seconds late. A connection with TLS in front of it is a
+    /// pair of sockets that are small already; what is in front of it caps the connection itself.
+    pub(super) fn cap_backlog(&self, descriptor: impl AsFd) {
+        if sockopt::socket_domain(&descriptor) == Ok(AddressFamily::UNIX) {
+            return;
+        }
         let serve = &self.appliance.config.serve;
         let socket = SockRef::from(&descriptor);
         // Both only tune; a kernel that refuses leaves its own defaults.

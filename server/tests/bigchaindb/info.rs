@@ -81,7 +81,8 @@ fn a_shared_listener_satisfies_everybody() {
 fn a_listener_without_the_dialect_does_not_speak_of_it() {
     let appliance = Appliance::start_with(|config| {
         let address = config.listen[0].address;
-        config.listen = vec![Listen { address, dialects: vec![Dialect::Native, Dialect::Streamr] }];
+        config.listen =
+            vec![Listen { address, dialects: vec![Dialect::Native, Dialect::Streamr], ..Listen::default() }];
     });
     assert_eq!(get(&appliance, "/").json()["api"], serde_json::Value::Null);
     for path in ["/api/v1", "/api/v1/transactions/x", "/api/v1/blocks/1"] {

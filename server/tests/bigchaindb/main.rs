@@ -52,7 +52,8 @@ const BLOCKS: &str = "/api/v1/streams/valid_blocks";
 
 /// A listener for this dialect alone, on a free port.
 fn alone(config: &mut Config) {
-    config.listen = vec![Listen { address: config.listen[0].address, dialects: vec![Dialect::Bigchaindb] }];
+    config.listen =
+        vec![Listen { address: config.listen[0].address, dialects: vec![Dialect::Bigchaindb], ..Listen::default() }];
 }
 
 /// A stream that has begun.

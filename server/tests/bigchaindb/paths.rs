@@ -141,7 +141,7 @@ fn a_request_for_a_stream_that_cannot_become_one() {
 fn two_ports_as_the_original_has_them() {
     let appliance = Appliance::start_with(|config| {
         let address = config.listen[0].address;
-        config.listen = vec![Listen { address, dialects: vec![Dialect::Bigchaindb] }; 2];
+        config.listen = vec![Listen { address, dialects: vec![Dialect::Bigchaindb], ..Listen::default() }; 2];
         config.bigchaindb.advertised_url = Some("ws://chain.example:9985".to_owned());
     });
     let ports = appliance.running().addresses().to_vec();

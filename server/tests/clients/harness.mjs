@@ -142,13 +142,31 @@ export class Wire {
   }
 }
 
-// One running Tailwater on a directory and port of its own.
+// A new certificate for this machine's own name and its key, in files of a directory. Nobody but it vouches for it.
+export async function certificate(directory) {
+  const files = { certificate: join(directory, 'certificate.pem'), key: join(directory, 'key.pem') }
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  const out = ['-out', files.certificate, '-keyout', files.key]
+  await promisify(execFile)('openssl', ['req', '-x509', ...kind, ...subject, ...out])
+  return files
+}
+
+// One running Tailwater on a directory and port of its own, and on another port behind TLS where it is given a certificate.
 export class Tailwater {
-  static async start({ config = '', data = temporaryDirectory(), port } = {}) {
+  static async start({ config = '', data = temporaryDirectory(), port, tls } = {}) {
     const self = new Tailwater()
     self.data = data
     self.port = port ?? (await freePort())
-    self.args = ['serve', '--data', join(data, 'log'), '--listen', `127.0.0.1:${self.port}`]
+    self.args = ['serve', '--data', join(data, 'log')]
+    if (tls) {
+      self.securePort = await freePort()
+      const listen = (number) => `\n[[listen]]\naddress = "127.0.0.1:${number}"\n`
+      const pair = `tls = { certificate = ${JSON.stringify(tls.certificate)}, key = ${JSON.stringify(tls.key)} }\n`
+      config = config + listen(self.port) + listen(self.securePort) + pair
+    } else {
+      self.args.push('--listen', `127.0.0.1:${self.port}`)
+    }
     if (config) {
       const file = join(data, 'tailwater.toml')
       writeFileSync(file, config)
@@ -177,6 +195,14 @@ export class Tailwater {
 
   get ws() {
     return `ws://127.0.0.1:${this.port}`
+  }
+
+  get https() {
+    return `https://localhost:${this.securePort}`
+  }
+
+  get wss() {
+    return `wss://localhost:${this.securePort}`
   }
 
   async answers() {

@@ -1,5 +1,7 @@
 //! WebSocket frames by hand: what a well-behaved client library would never send, and what it would hide.
 
+use std::io::{Read, Write};
+
 use super::{Appliance, raw::Connection};
 
 /// The request that opens a WebSocket, without its blank line; fields may follow.
@@ -45,7 +47,7 @@ pub fn client_header(first: u8, length: u64) -> Vec<u8> {
 }
 
 /// The next frame of the server: its first byte and its payload. Server frames are never masked.
-pub fn server_frame(connection: &mut Connection) -> (u8, Vec<u8>) {
+pub fn server_frame<S: Read + Write>(connection: &mut Connection<S>) -> (u8, Vec<u8>) {
     let start = connection.take(2);
     let length = match start[1] {
         126 => u64::from(u16::from_be_bytes(connection.take(2).try_into().unwrap())),

@@ -28,6 +28,20 @@ pub fn serve(data: &Path) -> Command {
     command
 }
 
+/// The same command, begun by a shell.
+pub fn in_shell(script: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+}
+
 /// Runs a command that has to fail, and returns what it says.
 ///
 /// # Panics

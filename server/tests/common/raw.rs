@@ -39,8 +39,8 @@ impl Answer {
 }
 
 /// A connection and what has been read ahead of it.
-pub struct Connection {
-    pub stream: TcpStream,
+pub struct Connection<S = TcpStream> {
+    pub stream: S,
     buffer: Vec<u8>,
 }
 
@@ -49,20 +49,22 @@ impl Connection {
         Self::on(super::connect(address))
     }
 
+    /// Says that nothing more will be sent.
+    pub fn finish(&mut self) -> &mut Self {
+        let _closed = self.stream.shutdown(Shutdown::Write);
+        self
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
     /// On a socket of the test's own.
-    pub fn on(stream: TcpStream) -> Self {
+    pub fn on(stream: S) -> Self {
         Self { stream, buffer: Vec::new() }
     }
 
     /// Sends bytes; a peer that has had enough of them is no failure.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _closed = self.stream.write_all(bytes.as_ref());
-        self
-    }
-
-    /// Says that nothing more will be sent.
-    pub fn finish(&mut self) -> &mut Self {
-        let _closed = self.stream.shutdown(Shutdown::Write);
         self
     }
 

@@ -81,7 +81,7 @@ fn t1() -> Vec<Value> {
 fn two_listeners() -> (Appliance, std::net::SocketAddr) {
     let appliance = Appliance::start_with(|config| {
         let address = "127.0.0.1:0".parse().unwrap();
-        config.listen.push(Listen { address, dialects: vec![Dialect::Couchdb] });
+        config.listen.push(Listen { address, dialects: vec![Dialect::Couchdb], ..Listen::default() });
     });
     let address = appliance.running().addresses()[1];
     (appliance, address)

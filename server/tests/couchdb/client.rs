@@ -21,8 +21,10 @@ pub struct Client {
 pub fn appliance(change: impl FnOnce(&mut Config)) -> Appliance {
     Appliance::start_with(|config| {
         let address = "127.0.0.1:0".parse().unwrap();
-        config.listen =
-            vec![Listen { address, dialects: vec![Dialect::Couchdb] }, Listen { address, ..Listen::default() }];
+        config.listen = vec![
+            Listen { address, dialects: vec![Dialect::Couchdb], ..Listen::default() },
+            Listen { address, ..Listen::default() },
+        ];
         change(config);
     })
 }

@@ -122,7 +122,7 @@ fn tokens_of_another_database() {
 fn methods_and_paths() {
     let (appliance, client) = with(|config| {
         let address = "127.0.0.1:0".parse().unwrap();
-        config.listen.push(Listen { address, dialects: vec![Dialect::Fauna] });
+        config.listen.push(Listen { address, dialects: vec![Dialect::Fauna], ..Listen::default() });
     });
     let answer = client.call("GET", "/stream/1", "");
     assert_eq!((answer.status, answer.header("Allow")), (405, Some("POST, OPTIONS")));

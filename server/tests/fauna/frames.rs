@@ -32,8 +32,8 @@ pub struct Frame {
 }
 
 /// A connection that speaks HTTP/2 and answers nothing by itself but the windows of what it reads.
-pub struct Http2 {
-    pub socket: TcpStream,
+pub struct Http2<S = TcpStream> {
+    pub socket: S,
     pub buffer: Vec<u8>,
     pub next_stream: u32,
     /// What the server takes of all bodies; kept by those that are uploaded.
@@ -48,13 +48,14 @@ impl Http2 {
     }
 
     pub fn open_with(address: SocketAddr, settings: &[u8]) -> Self {
-        let mut http2 = Self {
-            socket: connect(address),
-            buffer: Vec::new(),
-            next_stream: 1,
-            window: WINDOW_BYTES,
-            held: Vec::new(),
-        };
+        Self::on(connect(address), settings)
+    }
+}
+
+impl<S: Read + Write> Http2<S> {
+    /// On a socket of the test's own.
+    pub fn on(socket: S, settings: &[u8]) -> Self {
+        let mut http2 = Self { socket, buffer: Vec::new(), next_stream: 1, window: WINDOW_BYTES, held: Vec::new() };
         http2.write(PREFACE);
         http2.send(SETTINGS, 0, 0, settings);
         http2

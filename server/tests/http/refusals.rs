@@ -114,8 +114,9 @@ fn a_listener_serves_its_own_dialects() {
     use tailwater::config::{Dialect, Listen};
     let appliance = Appliance::start_with(|config| {
         let address = config.listen[0].address;
-        config.listen =
-            [Dialect::Native, Dialect::Atproto].map(|dialect| Listen { address, dialects: vec![dialect] }).into();
+        config.listen = [Dialect::Native, Dialect::Atproto]
+            .map(|dialect| Listen { address, dialects: vec![dialect], ..Listen::default() })
+            .into();
     });
     let ports = appliance.running().addresses().to_vec();
     for (address, native, atproto) in [(ports[0], 200, 404), (ports[1], 404, 200)] {

@@ -8,7 +8,10 @@ fn nothing_said_means_the_defaults() {
     assert_eq!(config, Config::default());
     assert_eq!(good(""), config);
     assert_eq!(config.data, Path::new("./tailwater-data"));
-    assert_eq!(config.listen, [Listen { address: ([127, 0, 0, 1], 7070).into(), dialects: Dialect::ALL.to_vec() }]);
+    assert_eq!(
+        config.listen,
+        [Listen { address: ([127, 0, 0, 1], 7070).into(), dialects: Dialect::ALL.to_vec(), ..Listen::default() }]
+    );
     assert_eq!(config.summary(), "1 listener, 6 feeds, 0 mirrors");
     let streams: Vec<_> = config.feeds.iter().map(|feed| (feed.name.as_str(), nsid(feed))).collect();
     assert_eq!(
@@ -50,6 +53,7 @@ fn every_setting_arrives() {
         limit_loopback = true
         header_bytes_max = "3KiB"
         header_timeout_ms = "4s"
+        handshakes_max = 38
         request_body_bytes_max = "5MiB"
         body_timeout_ms = "37s"
         idle_timeout_ms = "6min"
@@ -150,6 +154,7 @@ fn every_setting_arrives() {
     let listen = |address: &str, dialects: &[Dialect]| Listen {
         address: address.parse().expect("an address"),
         dialects: dialects.to_vec(),
+        tls: None,
     };
     let retention = Retention { age_ms: Some(26 * 3_600_000), bytes: Some(27 << 30) };
     let first = Feed {
@@ -198,6 +203,7 @@ fn every_setting_arrives() {
             limit_loopback: true,
             header_bytes_max: 3 << 10,
             header_timeout_ms: 4_000,
+            handshakes_max: 38,
             request_body_bytes_max: 5 << 20,
             body_timeout_ms: 37_000,
             idle_timeout_ms: 360_000,

@@ -46,7 +46,7 @@ fn keys() {
         (
             "limits = 3",
             &["FILE:1:10: limits: expected a table, found the number 3; it holds body_timeout_ms, connections_max, \
-            connections_per_address_max, control_queue_bytes_max, event_bytes_max, feeds_max, header_bytes_max, \
+            connections_per_address_max, control_queue_bytes_max, event_bytes_max, feeds_max, handshakes_max, header_bytes_max, \
             header_timeout_ms, idle_timeout_ms, json_depth_max, key_bytes_max, limit_loopback, \
             replays_per_address_max and request_body_bytes_max"],
         ),
@@ -242,6 +242,56 @@ fn feeds() {
         (
             "limits.feeds_max = 1",
             &["FILE:1:20: limits.feeds_max: 6 feeds are configured, but 1 are allowed; raise limits.feeds_max"],
+        ),
+    ]);
+}
+
+#[test]
+fn certificates() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str, pem: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, pem).expect("the file can be written");
+        path.display().to_string()
+    };
+    let key = || rcgen::KeyPair::generate().expect("a key");
+    let (own, other) = (key(), key());
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let certificate = file("certificate", &params.self_signed(&own).expect("a certificate").pem());
+    let (own, other, none) =
+        (file("key", &own.serialize_pem()), file("other", &other.serialize_pem()), file("no", "x"));
+    let table = [
+        (&certificate, "/nowhere", "4", "key: /nowhere cannot be read (No such file or directory (os error 2)); name a file that this user may read".to_owned()),
+        (&none, &*own, "3", format!("certificate: {none} holds no usable certificate (there is no CERTIFICATE in PEM in it); give a file of PEM certificates, the server's own first")),
+        (&certificate, &*none, "4", format!("key: {none} holds no usable private key (there is no private key in PEM in it that can be read); give a file with one private key in PEM, not encrypted: PKCS#8, RSA or EC")),
+        (&certificate, &*other, "4", format!("key: the key in {other} is not that of the first certificate in {certificate}; name the key that the certificate was made for, and put the server's certificate first")),
+    ];
+    let listen = |certificate: &str, key: &str| {
+        format!("[[listen]]\naddress = \"127.0.0.1:1\"\ntls.certificate = {certificate:?}\ntls.key = {key:?}")
+    };
+    for (certificate, key, line, expected) in table {
+        let mistakes = load(&listen(certificate, key), &[], Flags::default()).expect_err(&expected);
+        let column = if line == "3" { 19 } else { 11 };
+        assert_eq!(mistakes, format!("FILE:{line}:{column}: listen[0].tls.{expected}"));
+    }
+    let pair = CertificatePair { certificate: certificate.clone().into(), key: own.clone().into() };
+    assert_eq!(good(&listen(&certificate, &own)).listen[0].tls, Some(pair));
+    check(&[
+        (
+            "[[listen]]\naddress = \"127.0.0.1:1\"\ntls = { certificate = \"x\" }",
+            &["FILE:1:1: listen[0].tls.key: is missing; add tls.key to this table"],
+        ),
+        (
+            "[[listen]]\naddress = \"127.0.0.1:1\"\ntls = true",
+            &["FILE:3:7: listen[0].tls: expected a table, found true; it holds certificate and key"],
+        ),
+        (
+            "[[listen]]\naddress = \"127.0.0.1:1\"\ntls = { cert = \"x\", key = \"\" }",
+            &[
+                "FILE:1:1: listen[0].tls.certificate: is missing; add tls.certificate to this table",
+                "FILE:3:9: listen[0].tls.cert: unknown key; known here are certificate and key",
+                "FILE:3:27: listen[0].tls.key: is empty; give a value, or leave the setting out",
+            ],
         ),
     ]);
 }

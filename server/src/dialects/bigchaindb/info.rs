@@ -48,8 +48,9 @@ fn advertised(request: &Request<'_>) -> Advertised {
 }
 
 fn asked_url(request: &Request<'_>) -> String {
+    let scheme = if request.listening.identity().is_some() { "wss" } else { "ws" };
     match request.head.header("host") {
-        Some(host) if !host.is_empty() => format!("ws://{host}"),
-        _ => format!("ws://{}", request.listening.address),
+        Some(host) if !host.is_empty() => format!("{scheme}://{host}"),
+        _ => format!("{scheme}://{}", request.listening.address),
     }
 }

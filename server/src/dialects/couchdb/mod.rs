@@ -66,7 +66,7 @@ pub(crate) async fn answer(request: Request<'_>) -> Reply {
         Err(error) => return visit.refuse(Refusal::from(error)).into(),
     };
     let place = Place::of(segments);
-    match auth::identify(&appliance, head).await {
+    match auth::identify(&appliance, head, visit.is_tls()).await {
         Ok(caller) => visit.welcome(caller),
         // Whoever logs in or out anew need not be in order before.
         Err(_) if place == Place::Server("_session".to_owned()) && matches!(head.method(), "POST" | "DELETE") => {}

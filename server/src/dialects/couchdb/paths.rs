@@ -48,11 +48,12 @@ fn document(db: String, id: String, rest: &[String]) -> Place {
 }
 
 /// The address of a document, or of a database, as the client would have to write it.
-pub(super) fn location(head: &Head, db: &str, id: Option<&str>) -> String {
+pub(super) fn location(head: &Head, is_tls: bool, db: &str, id: Option<&str>) -> String {
     let forwarded = head.header("x-forwarded-host");
     let host = forwarded.or_else(|| head.header("host")).unwrap_or("localhost");
     let scheme = match head.header("x-forwarded-proto") {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        None if is_tls => "https",
         _ => "http",
     };
     let mut location = format!("{scheme}://{host}/");
@@ -115,8 +116,9 @@ mod tests {
             parse_head(text.as_bytes(), &HeadLimits::default()).unwrap().unwrap().0
         };
         let plain = head("Host: 127.0.0.1:15984\r\n");
-        assert_eq!(location(&plain, "t5", Some("_local/chk")), "http://127.0.0.1:15984/t5/_local%2Fchk");
+        assert_eq!(location(&plain, false, "t5", Some("_local/chk")), "http://127.0.0.1:15984/t5/_local%2Fchk");
+        assert_eq!(location(&plain, true, "t5", None), "https://127.0.0.1:15984/t5");
         let proxied = head("Host: x\r\nX-Forwarded-Host: db.example\r\nX-Forwarded-Proto: https\r\n");
-        assert_eq!(location(&proxied, "a+b", None), "https://db.example/a%2Bb");
+        assert_eq!(location(&proxied, false, "a+b", None), "https://db.example/a%2Bb");
     }
 }

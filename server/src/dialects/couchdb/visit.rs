@@ -206,7 +206,12 @@ impl<'c> Visit<'c> {
 
     /// The address of a document, or of a database.
     pub(super) fn location(&self, db: &str, id: Option<&str>) -> String {
-        location(self.request.head, db, id)
+        location(self.request.head, self.is_tls(), db, id)
+    }
+
+    /// Whether the request has come over TLS.
+    pub(super) fn is_tls(&self) -> bool {
+        self.request.listening.identity().is_some()
     }
 }
 

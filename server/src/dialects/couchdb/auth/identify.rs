@@ -17,15 +17,19 @@ use tailwater_wire::{
 use super::{Caller, secret, timeout_s};
 use crate::{appliance::Appliance, auth::Who, clock::now_us, dialects::couchdb::failure::not_logged_in};
 
-/// Finds out who sends a request.
-pub(in crate::dialects::couchdb) async fn identify(appliance: &Appliance, head: &Head) -> Result<Caller, Refusal> {
+/// Finds out who sends a request. The cookie of a session that comes over TLS is for TLS only.
+pub(in crate::dialects::couchdb) async fn identify(
+    appliance: &Appliance,
+    head: &Head,
+    is_tls: bool,
+) -> Result<Caller, Refusal> {
     if appliance.keys.is_open() {
         return Ok(Caller::anybody());
     }
     if let Some(caller) = by_proxy(appliance, head) {
         return Ok(caller);
     }
-    if let Some(caller) = by_cookie(appliance, head)? {
+    if let Some(caller) = by_cookie(appliance, head, is_tls)? {
         return Ok(caller);
     }
     let Some(authorization) = head.header("authorization") else { return Ok(Caller::default()) };
@@ -57,7 +61,7 @@ fn by_proxy(appliance: &Appliance, head: &Head) -> Option<Caller> {
     Some(Caller::user(user, "proxy"))
 }
 
-fn by_cookie(appliance: &Appliance, head: &Head) -> Result<Option<Caller>, Problem> {
+fn by_cookie(appliance: &Appliance, head: &Head, is_tls: bool) -> Result<Option<Caller>, Problem> {
     let sessions = head.header_all("cookie").map(Session::from_header);
     let Some(session) = sessions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next() else {
         return Ok(None);
@@ -67,7 +71,7 @@ fn by_cookie(appliance: &Appliance, head: &Head) -> Result<Option<Caller>, Probl
     let left_s = session.check(secret(appliance), &salt, now_s, timeout_s);
     Ok(left_s.map(|left_s| {
         let is_due = cookie::is_due(left_s, timeout_s);
-        caller.renewed(is_due.then(|| new_cookie(appliance, &session.user, &salt)))
+        caller.renewed(is_due.then(|| new_cookie(appliance, &session.user, &salt, is_tls)))
     }))
 }
 
@@ -81,15 +85,15 @@ fn owner(appliance: &Appliance, name: &str) -> Option<(Caller, String)> {
 }
 
 /// The `Set-Cookie` field of a session that begins now.
-pub(super) fn session_of(appliance: &Appliance, name: &str) -> Option<String> {
+pub(super) fn session_of(appliance: &Appliance, name: &str, is_tls: bool) -> Option<String> {
     let (_, salt) = owner(appliance, name)?;
-    Some(new_cookie(appliance, name, &salt))
+    Some(new_cookie(appliance, name, &salt, is_tls))
 }
 
-fn new_cookie(appliance: &Appliance, name: &str, salt: &str) -> String {
+fn new_cookie(appliance: &Appliance, name: &str, salt: &str, is_tls: bool) -> String {
     let now_s = now_us() / 1_000_000;
     let value = cookie::issue(name, secret(appliance), salt, now_s);
-    cookie::set_cookie(&value, now_s, timeout_s(appliance), false)
+    cookie::set_cookie(&value, now_s, timeout_s(appliance), is_tls)
 }
 
 fn by_key(appliance: &Appliance, authorization: &str) -> Result<Caller, Refusal> {

@@ -55,7 +55,7 @@ async fn begin(visit: &mut Visit<'_>) -> Response {
     };
     match log_in(visit.appliance(), &credentials).await {
         Ok(caller) => {
-            let cookie = session_of(visit.appliance(), &credentials.name);
+            let cookie = session_of(visit.appliance(), &credentials.name, visit.is_tls());
             let mut body = Vec::new();
             write_login(&caller.user, &mut body);
             let response = visit.json(200, body);
@@ -70,5 +70,5 @@ async fn begin(visit: &mut Visit<'_>) -> Response {
 
 /// The cookie that takes the place of any other, and is none.
 fn no_cookie(visit: &Visit<'_>) -> String {
-    set_cookie("", now_us() / 1_000_000, timeout_s(visit.appliance()), false)
+    set_cookie("", now_us() / 1_000_000, timeout_s(visit.appliance()), visit.is_tls())
 }
