@@ -27,7 +27,7 @@ fn golden_refusals_of_the_web_api() {
             "{\"message\": {\"mode\": \"Mode must be \\\"async\\\", \\\"sync\\\" or \\\"commit\\\"\"}}\n",
         ),
         (
-            Refusal::web_parameter(&ParameterError::TransactionId),
+            Refusal::web_parameter(&ParameterError::Missing("transaction_id")),
             400,
             "{\"message\": {\"transaction_id\": \"Missing required parameter in the JSON body or the post body or the \
              query string\"}}\n",

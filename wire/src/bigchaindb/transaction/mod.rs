@@ -7,7 +7,7 @@
 //! | `condition`, `fulfillment`, `asn1` | what has to be fulfilled, what fulfills it, their encoding |
 //! | `parse` | all checks that need nothing but the transaction |
 //! | `spend` | the checks that need what the transaction spends |
-//! | `ledger` | what a stored transaction spends, and what can be spent of it |
+//! | `ledger` | what a stored transaction spends, what can be spent of it, whose that is |
 //! | `error`, `repr` | refusals, and values as they are quoted in them |
 //!
 //! It never looks anything up. Every check is that of the reference server (version 2.2.2) and refuses in its words.
@@ -65,6 +65,11 @@ impl Operation {
             Self::Transfer => "TRANSFER",
             Self::Vote => "VOTE",
         }
+    }
+
+    /// The operation of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Create, Self::Transfer, Self::Vote].into_iter().find(|operation| operation.name() == name)
     }
 }
 

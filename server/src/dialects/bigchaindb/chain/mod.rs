@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`chains`] | which chain there is |
 //! | [`ledger`] | what the index has of a transaction: where it is, what can be spent of it, what was spent |
+//! | [`lists`] | what the index has for lists: outputs of an owner, transactions of an asset |
 //! | [`queue`] | what waits for the thread, and how much of it may |
 //! | [`worker`] | the thread: check, pack into a block, append, learn |
 //!
@@ -13,6 +14,7 @@
 
 mod chains;
 mod ledger;
+mod lists;
 mod queue;
 mod worker;
 
@@ -29,7 +31,7 @@ use tailwater_core::{Event, Feed};
 use tailwater_wire::bigchaindb::{stored::Stored, transaction::Transaction};
 
 pub(crate) use self::chains::Chains;
-pub(super) use self::ledger::Place;
+pub(super) use self::{ledger::Place, lists::Stretch};
 use self::{ledger::Table, queue::Queue, worker::Worker};
 use super::refusals::ChainError;
 use crate::{
@@ -147,9 +149,14 @@ impl Chain {
 
     /// Where a transaction is, or was while its block was held. Reads the disk.
     pub(super) fn place(&self, id: &str) -> Result<Option<Place>, ChainError> {
+        self.look_up(|index| ledger::place(index, id))
+    }
+
+    /// What `read` finds in the index.
+    fn look_up<T>(&self, read: impl FnOnce(&Index<Table>) -> Result<T, IndexError>) -> Result<T, ChainError> {
         let index = self.shared.index();
         let index = index.as_ref().ok_or(ChainError::CatchingUp)?;
-        ledger::place(index, id).map_err(|error| self.distrust(&error))
+        read(index).map_err(|error| self.distrust(&error))
     }
 
     /// Has the thread open the index anew.
@@ -166,11 +173,13 @@ impl Chain {
 
     /// The text of a transaction, if its block is still held. Reads the disk.
     pub(super) fn transaction(&self, place: Place) -> Result<Option<String>, ChainError> {
-        let read = |event: &Event<'_>| {
-            let stored = Stored::all(event).into_iter().nth(place.position as usize);
-            stored.map(|stored| stored.json.into_owned())
-        };
-        self.block(place.height, read).map(Option::flatten)
+        self.stored(place, |stored| stored.json.into_owned())
+    }
+
+    /// What `read` makes of a transaction, if its block is still held. Reads the disk.
+    pub(super) fn stored<T>(&self, place: Place, read: impl FnOnce(Stored<'_>) -> T) -> Result<Option<T>, ChainError> {
+        let find = |event: &Event<'_>| Stored::all(event).into_iter().nth(place.position as usize).map(read);
+        self.block(place.height, find).map(Option::flatten)
     }
 
     /// What `read` makes of a block, if it is there and still held. Reads the disk.
