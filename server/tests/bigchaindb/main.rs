@@ -13,6 +13,7 @@
 //! | whatever is not valid is refused in known words and not stored, whoever races | `refusals`, `races` |
 //! | looking up a transaction, a block, the blocks of a transaction | `look_up` |
 //! | outputs of an owner, transactions of an asset, validators: exact lists, refusals in known words | `lists` |
+//! | searching as users of the original's database know it | `search` |
 //! | the path and the messages of the stream of blocks, which only a fork has | `blocks` |
 //! | replay, filters | `replay`, `filters` |
 
@@ -35,6 +36,7 @@ mod post;
 mod races;
 mod refusals;
 mod replay;
+mod search;
 mod slow;
 mod streams;
 

@@ -34,9 +34,9 @@ fn what_is_not_there_on_a_listener_of_its_own() {
         "/api",
         "/api/",
         "/api/v2",
-        "/api/v1/assets/?search=x",
+        "/api/v1/assets/x?search=x",
         "/api/v1/outputs/x?public_key=x",
-        "/api/v1/metadata",
+        "/api/v1/metadata/x",
         "/api/v1/validators/x",
         "/api/v1/votes?block_id=x",
         "/api/v1/blocks/x",
@@ -67,7 +67,7 @@ fn what_is_not_there_on_a_listener_of_its_own() {
 fn a_shared_listener_has_them_beside_those_of_others() {
     let appliance = Appliance::start();
     check_text(&get(&appliance, &format!("{STREAM}/")), 404, "404: Not Found");
-    for path in ["/api/v1/transactions/x", "/api/v1/blocks/x", "/api/v1/assets/?search=x", "/api/v1/validators/x"] {
+    for path in ["/api/v1/transactions/x", "/api/v1/blocks/x", "/api/v1/assets/x?search=x", "/api/v1/validators/x"] {
         check_web(&get(&appliance, path), 404, NOT_FOUND);
     }
     // This one is a list of another dialect's.

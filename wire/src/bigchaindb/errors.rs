@@ -6,6 +6,7 @@
 
 use super::cursor::Decision;
 use super::request::ParameterError;
+use super::search::SearchError;
 use super::transaction::TransactionError;
 use crate::http1::{Head, HttpDate, ResponseHead, reason};
 use crate::json;
@@ -131,6 +132,12 @@ impl Refusal {
     pub fn write(&self, out: &mut Vec<u8>, date: &HttpDate, extra: &[(&str, &str)]) {
         let head = ResponseHead::new(out, self.status, date).headers(self.headers).headers(extra);
         head.body(self.content_type, self.body.as_bytes());
+    }
+}
+
+impl From<&SearchError> for Refusal {
+    fn from(error: &SearchError) -> Self {
+        Self::web(400, &error.to_string())
     }
 }
 

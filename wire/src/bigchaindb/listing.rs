@@ -94,6 +94,12 @@ impl List {
         out.extend_from_slice(text.as_bytes());
     }
 
+    /// Appends a document, which `write` writes.
+    pub fn push_document(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        self.separate(out);
+        write(out);
+    }
+
     /// Appends the end of the list.
     pub fn finish(self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.is_begun { b"]\n" } else { b"[]\n" });

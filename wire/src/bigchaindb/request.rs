@@ -7,6 +7,8 @@
 use tailwater_core::SEQ_MAX;
 
 use super::filter::Filter;
+use super::search::Table;
+use super::transaction::quoted;
 use crate::http1::Query;
 
 /// A path of the protocol.
@@ -28,6 +30,8 @@ pub enum Route<'p> {
     Outputs,
     /// `/api/v1/validators`
     Validators,
+    /// `/api/v1/assets`, `/api/v1/metadata`
+    Search(Table),
     /// A stream.
     Stream(Stream),
 }
@@ -96,6 +100,14 @@ pub enum ParameterError {
     /// A parameter that says yes or no says neither.
     #[error("Boolean value must be \"true\" or \"false\" (lowercase)")]
     Boolean(&'static str),
+    /// A number is none.
+    #[error("invalid literal for int() with base 10: {}", quoted(given))]
+    Integer {
+        /// The parameter.
+        name: &'static str,
+        /// What stands there.
+        given: String,
+    },
     /// A parameter of a stream for the second time.
     #[error("Given more than once")]
     Repeated(&'static str),
@@ -116,7 +128,11 @@ impl ParameterError {
             Self::AssetId => Some("asset_id"),
             Self::Operation => Some("operation"),
             Self::PublicKey => Some("public_key"),
-            Self::Missing(name) | Self::Boolean(name) | Self::Repeated(name) | Self::FilterOnBlocks(name) => Some(name),
+            Self::Missing(name)
+            | Self::Boolean(name)
+            | Self::Integer { name, .. }
+            | Self::Repeated(name)
+            | Self::FilterOnBlocks(name) => Some(name),
             Self::Unknown(_) => None,
         }
     }
@@ -138,6 +154,8 @@ pub fn route(path: &str) -> Option<Route<'_>> {
         "/blocks" => Some(Route::Blocks),
         "/outputs" => Some(Route::Outputs),
         "/validators" => Some(Route::Validators),
+        "/assets" => Some(Route::Search(Table::Assets)),
+        "/metadata" => Some(Route::Search(Table::Metadata)),
         path => match path.strip_prefix('/')?.split_once('/')? {
             ("transactions", id) if !id.is_empty() && !id.contains('/') => Some(Route::Transaction(id)),
             ("blocks", height) => parse_digits(height).map(Route::Block),

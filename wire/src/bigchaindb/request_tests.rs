@@ -20,6 +20,8 @@ fn routes() {
         ("/api/v1/outputs/", Some(Route::Outputs)),
         ("/api/v1/validators", Some(Route::Validators)),
         ("/api/v1/validators/", Some(Route::Validators)),
+        ("/api/v1/assets/", Some(Route::Search(Table::Assets))),
+        ("/api/v1/metadata", Some(Route::Search(Table::Metadata))),
         ("/api/v1/outputs/x", None),
         ("/api/v1/streams/valid_transactions", Some(Route::Stream(Stream::Transactions))),
         ("/api/v1/streams/valid_blocks", Some(Route::Stream(Stream::Blocks))),

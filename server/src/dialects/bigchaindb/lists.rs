@@ -60,7 +60,8 @@ async fn settled_chain(request: &Request<'_>) -> Result<Arc<Chain>, Response> {
     }
 }
 
-fn streamed(request: &Request<'_>, steps: impl Steps) -> Reply {
+/// The answer whose body these steps make.
+pub(super) fn streamed(request: &Request<'_>, steps: impl Steps) -> Reply {
     let fields = [("Access-Control-Allow-Origin", "*"), ("Content-Type", errors::JSON)];
     Reply::Body(Body::ok(request, fields, Made::new(InChunks(steps))))
 }

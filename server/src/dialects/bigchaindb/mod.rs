@@ -11,6 +11,7 @@
 //! | `GET /api/v1/outputs?public_key={key}` | the outputs of somebody |
 //! | `GET /api/v1/transactions?asset_id={id}` | the transactions of an asset |
 //! | `GET /api/v1/validators` | none |
+//! | `GET /api/v1/assets?search={text}`, `/metadata` | the assets, or the metadata, that match |
 //!
 //! Owns this table. The feed that is bound to the dialect is the chain: an event is a block, its seq is the height. The
 //! protocol has two voices, that of the web API and that of the streams' own server; each path keeps its own, whichever port
@@ -22,6 +23,7 @@ mod lists;
 mod look_up;
 mod post;
 mod refusals;
+mod search;
 mod stream;
 
 use std::sync::Arc;
@@ -86,6 +88,7 @@ pub(crate) async fn answer(mut request: Request<'_>) -> Reply {
         (Route::Block(height), "GET" | "HEAD") => look_up::block(&request, height).await,
         (Route::Transactions, "GET" | "HEAD") => return lists::transactions(&request).await,
         (Route::Outputs, "GET" | "HEAD") => return lists::outputs(&request).await,
+        (Route::Search(table), "GET" | "HEAD") => return search::search(&request, table).await,
         (Route::Validators, "GET" | "HEAD") => info::validators(&request),
         (Route::Transactions, _) => refused(Refusal::web_method(LOOK_OR_POST)),
         _ => refused(Refusal::web_method(LOOK)),

@@ -3,7 +3,7 @@
 //! Owns those words and their statuses. Those of the protocol are `wire`'s. Tests: below and `server/tests/bigchaindb/`.
 
 use tailwater_core::AppendError;
-use tailwater_wire::bigchaindb::{errors::Refusal, transaction::TransactionError};
+use tailwater_wire::bigchaindb::{errors::Refusal, search::SearchError, transaction::TransactionError};
 
 use crate::{auth::Who, http::Response};
 
@@ -25,6 +25,12 @@ pub(super) enum ChainError {
     /// What is stored has not been looked through, or cannot be.
     #[error("The index of this chain is being built from its blocks. Try again in a moment.")]
     CatchingUp,
+    /// What is searched has not been looked through, or others search.
+    #[error("What is searched is being indexed, or others are searching. Try again in a moment.")]
+    Searching,
+    /// The search asks for too much.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The appliance stops, or the feed is deleted.
     #[error("The chain is being closed. Try again in a moment.")]
     Stopping,
@@ -42,8 +48,9 @@ impl ChainError {
             Self::Invalid(error) => error.status(),
             Self::NotStored(AppendError::Overloaded { .. }) | Self::Busy => 429,
             Self::NotStored(AppendError::ReadOnly { .. }) => 507,
-            Self::NotStored(AppendError::Closed) | Self::CatchingUp | Self::Stopping => 503,
+            Self::NotStored(AppendError::Closed) | Self::CatchingUp | Self::Searching | Self::Stopping => 503,
             Self::NotStored(_) | Self::Unreadable => 500,
+            Self::Search(_) => 400,
             Self::Mirrored => 409,
         }
     }
@@ -119,6 +126,12 @@ mod tests {
                 503,
                 "The index of this chain is being built from its blocks. Try again in a moment.",
             ),
+            (
+                ChainError::Searching,
+                503,
+                "What is searched is being indexed, or others are searching. Try again in a moment.",
+            ),
+            (SearchError::Empty.into(), 400, "text_search cannot be empty"),
             (ChainError::Stopping, 503, "The chain is being closed. Try again in a moment."),
             (ChainError::Unreadable, 500, "The block cannot be read."),
             (ChainError::Mirrored, 409, "This chain is filled by a mirror. Post to its upstream."),

@@ -41,6 +41,7 @@ pub use error::TransactionError;
 pub use ledger::Ledger;
 pub(super) use ledger::ledger;
 pub use parse::Limits;
+pub(super) use repr::repr_str as quoted;
 pub use spend::{Found, Output, OutputRef};
 
 /// The largest amount of one output.

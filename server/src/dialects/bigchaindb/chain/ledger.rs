@@ -52,8 +52,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn to_bytes(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
+    /// Bytes of one that is written.
+    pub(super) const BYTES: usize = 12;
+
+    pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&self.height.to_be_bytes());
         bytes[8..].copy_from_slice(&self.position.to_be_bytes());
         bytes
