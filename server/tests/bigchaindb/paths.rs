@@ -104,6 +104,22 @@ fn methods() {
     }
 }
 
+/// Drivers show what stands behind the status.
+#[test]
+fn statuses_are_worded_as_in_the_original() {
+    let appliance = Appliance::start();
+    let asked = |path: &str| appliance.raw(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    for (path, words) in [
+        ("/api/v1/validators", "200 OK"),
+        ("/api/v1/outputs", "400 BAD REQUEST"),
+        ("/api/v1/blocks/9", "404 NOT FOUND"),
+        ("/api/v1/streams/valid_blocks/x", "404 Not Found"),
+    ] {
+        let answer = asked(path);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {words}\r\n")), "{path}: {answer}");
+    }
+}
+
 #[test]
 fn preflight() {
     let appliance = Appliance::start();

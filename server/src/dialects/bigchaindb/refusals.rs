@@ -66,8 +66,9 @@ impl From<&ChainError> for Response {
 
 /// A refusal as a response.
 pub(super) fn refused(refusal: Refusal) -> Response {
+    let reason = refusal.reason();
     let Refusal { status, content_type, body, headers } = refusal;
-    let response = Response::new(status, content_type, body.into_bytes());
+    let response = Response::new(status, content_type, body.into_bytes()).reason(reason);
     headers.iter().fold(response, |response, (name, value)| response.header(name, *value))
 }
 
@@ -90,7 +91,7 @@ pub(super) fn stream_denied(who: &Who) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use tailwater_wire::http1::HttpDate;
+    use tailwater_wire::{bigchaindb::errors::web_reason, http1::HttpDate};
 
     use super::*;
 
@@ -139,7 +140,7 @@ mod tests {
         for (error, status, message) in table {
             let error: ChainError = error;
             let text = written(error);
-            assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");
+            assert!(text.starts_with(&format!("HTTP/1.1 {status} {}\r\n", web_reason(status))), "{text}");
             assert!(text.ends_with(&format!("\r\n\r\n{{\"message\":\"{message}\",\"status\":{status}}}\n")), "{text}");
             assert_eq!(text.contains("\r\nRetry-After: 1\r\n"), matches!(status, 429 | 503), "{text}");
         }
