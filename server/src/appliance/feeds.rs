@@ -194,8 +194,7 @@ impl Appliance {
 
     /// Creates the feed in which the appliance tells of streams that come and go, where somebody can read it.
     pub(super) fn create_system(&self) -> Result<(), FeedsError> {
-        let served = self.config.listen.iter().any(|listen| listen.dialects.contains(&Dialect::Streamr));
-        if served && self.feeds.get(SYSTEM_FEED).is_none() {
+        if self.serves(Dialect::Streamr) && self.feeds.get(SYSTEM_FEED).is_none() {
             let exposure = Exposure { streamr: Some(StreamrExposure::whole(SYSTEM_FEED)), ..Exposure::default() };
             self.add(SYSTEM_FEED, &self.default_options(), &exposure)?;
         }

@@ -24,11 +24,12 @@ pub(crate) use self::{
 };
 use crate::{
     auth::{Keys, users::Users},
-    config::{self, Config},
+    config::{self, Config, Dialect},
     dialects::{
         bigchaindb::Chains,
         couchdb::{Updates, scripts::Workers},
         fauna,
+        streamr::Meter,
     },
     encodings::Encodings,
     feeds::Feeds,
@@ -61,6 +62,8 @@ pub(crate) struct Appliance {
     pub(crate) databases: Databases,
     pub(crate) fauna: fauna::Databases,
     pub(crate) db_updates: Updates,
+    /// What Streamr's statistics are made of.
+    pub(crate) streamr: Arc<Meter>,
     pub(crate) places: Arc<Places>,
     pub(crate) stats: Box<[Arc<ShardStats>]>,
     pub(crate) mirrors: Mirrors,
@@ -104,6 +107,7 @@ impl Appliance {
             databases: Databases::start(config.data.clone(), config.couchdb.auto_compact)
                 .map_err(StartError::Threads)?,
             db_updates: Updates::default(),
+            streamr: Arc::default(),
             identity,
             started: Instant::now(),
             storage,
@@ -134,6 +138,11 @@ impl Appliance {
             segment_bytes_max: storage.segment_bytes_max,
             ..FeedOptions::default()
         }
+    }
+
+    /// Whether any listener speaks a dialect.
+    pub(crate) fn serves(&self, dialect: Dialect) -> bool {
+        self.config.listen.iter().any(|listen| listen.dialects.contains(&dialect))
     }
 
     /// Closes every feed, so that the next start finds a clean log. Blocks too; not for a shard.

@@ -23,6 +23,7 @@ use tailwater_wire::{
 };
 
 use super::{
+    meter::{Connected, Following},
     place::{Stream, not_found, who},
     publish::{self, Run, Stored},
     resend::{Wanted, look_up},
@@ -69,6 +70,7 @@ pub(super) fn begin(request: &Request<'_>) -> Reply {
         followed: RefCell::default(),
         followed_max: config.streamr.subscriptions_max as usize,
         limits,
+        _connected: request.shard.appliance.streamr.connect(),
     });
     let message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
     let protocol = Rc::new(Words { style, stream: None });
@@ -120,9 +122,10 @@ type Acks = HashMap<usize, (Token, String)>;
 struct Talk {
     style: Cell<ErrorStyle>,
     address: IpAddr,
-    followed: RefCell<HashMap<FeedId, ReadingId>>,
+    followed: RefCell<HashMap<FeedId, (ReadingId, Following)>>,
     followed_max: usize,
     limits: RequestLimits,
+    _connected: Connected,
 }
 
 impl Conversation for Talk {
@@ -180,7 +183,7 @@ impl Talk {
             return Ok(());
         }
         let mut out = Vec::new();
-        for (tag, outcome) in run.store().await {
+        for (tag, outcome) in run.store(&peer.shard().appliance.streamr).await {
             match (outcome, acks.remove(&tag)) {
                 (Ok(Stored { partition, offset }), Some((ack, stream))) => {
                     let place = Place { stream: &stream, partition };
@@ -272,7 +275,7 @@ impl Talk {
         let protocol = Rc::new(Words { style: self.style.get(), stream: Some(subscribe.stream.clone().into_owned()) });
         let start = ReadingStart { feed: feed.clone(), encoding, protocol, cursor };
         let reading = peer.begin(&out, start)?;
-        self.followed.borrow_mut().insert(feed.id(), reading);
+        self.followed.borrow_mut().insert(feed.id(), (reading, Following::new(feed)));
         Ok(Ok(()))
     }
 
@@ -280,7 +283,7 @@ impl Talk {
     fn may_follow_another(&self, peer: &Peer) -> bool {
         let mut followed = self.followed.borrow_mut();
         if followed.len() >= self.followed_max {
-            followed.retain(|_, reading| peer.is_streaming(*reading));
+            followed.retain(|_, (reading, _)| peer.is_streaming(*reading));
         }
         followed.len() < self.followed_max
     }
@@ -298,7 +301,7 @@ impl Talk {
             Err(error) => return Ok(Err(error)),
         };
         let reading = self.followed.borrow_mut().remove(&feeds[partition as usize].id());
-        if let Some(reading) = reading {
+        if let Some((reading, _)) = reading {
             peer.end(reading);
         }
         let mut out = Vec::new();
@@ -331,9 +334,10 @@ impl Talk {
         let place = Place { stream: &resend.stream, partition: resend.partition };
         let encoder = Arc::new(StreamrJson::new(&resend.stream, resend.partition));
         let (log, selection, sub) = (feed.feed().clone(), resend.selection, resend.sub.clone());
+        let meter = peer.shard().appliance.streamr.clone();
         let first = glommio::executor()
             .spawn_blocking(move || match look_up(&log, selection)? {
-                Some(run) => Wanted::new(log, encoder, sub, run).piece().map(Some),
+                Some(run) => Wanted::new(log, encoder, sub, run, meter).piece().map(Some),
                 None => Ok(None),
             })
             .await;
