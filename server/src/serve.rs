@@ -93,6 +93,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             .map_err(|error| StartError::Shard { index, reason: error.to_string() })?;
         threads.push(thread);
     }
+    futures_lite::future::block_on(appliance.announce_noted());
     Ok(Running { appliance, shards: handles, threads, addresses })
 }
 

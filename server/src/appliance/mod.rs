@@ -3,6 +3,7 @@
 //! Owns the store, and what is decided once for all. How feeds come and go is `feeds`'. Never touches a socket. Tested by
 //! `server/tests/native/`.
 
+mod announce;
 mod databases;
 mod errors;
 mod feeds;
@@ -16,6 +17,7 @@ use std::{
 
 use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage::PoolStorage};
 
+use self::announce::Announcing;
 pub use self::errors::{FeedsError, StartError};
 pub(crate) use self::{
     databases::Databases,
@@ -74,6 +76,7 @@ pub(crate) struct Appliance {
     pub(crate) started: Instant,
     shards: Arc<[ShardHandle]>,
     creating: Mutex<()>,
+    announcing: Announcing,
 }
 
 impl Appliance {
@@ -115,6 +118,7 @@ impl Appliance {
             store,
             shards,
             creating: Mutex::default(),
+            announcing: Announcing::default(),
             config,
         });
         appliance.sweep_indexes();
@@ -124,8 +128,7 @@ impl Appliance {
                 appliance.adopt(feed)?;
             }
         }
-        appliance.create_configured()?;
-        appliance.create_system()?;
+        appliance.create_and_note()?;
         Ok(appliance)
     }
 
