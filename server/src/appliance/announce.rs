@@ -147,17 +147,17 @@ mod tests {
     #[test]
     fn what_came_and_went_untold() {
         // What was told, what was there, what is there; what is to be told.
-        let table: [(&[&str], &[&str], &[&str], &[&str]); 7] = [
-            (&[], &[], &[], &[]),
-            (&[], &[], &["a", "b"], &["+a", "+b"]),
-            (&["a"], &["a"], &["a"], &[]),
-            (&["a"], &["a", "cut short"], &["a", "cut short"], &["+cut short"]),
-            (&["a", "b"], &["b"], &["b", "c"], &["-a", "+c"]),
+        let table: [[&[&str]; 4]; 7] = [
+            [&[], &[], &[], &[]],
+            [&[], &[], &["a", "b"], &["+a", "+b"]],
+            [&["a"], &["a"], &["a"], &[]],
+            [&["a"], &["a", "cut short"], &["a", "cut short"], &["+cut short"]],
+            [&["a", "b"], &["b"], &["b", "c"], &["-a", "+c"]],
             // It was deleted, which a crash kept from being told, and is created again.
-            (&["a"], &[], &["a"], &["-a", "+a"]),
-            (&["b", "a"], &[], &[], &["-a", "-b"]),
+            [&["a"], &[], &["a"], &["-a", "+a"]],
+            [&["b", "a"], &[], &[], &["-a", "-b"]],
         ];
-        for (told, before, after, expected) in table {
+        for [told, before, after, expected] in table {
             let news = news(&streams(told), &streams(before), &streams(after));
             let shown: Vec<String> = news
                 .iter()
