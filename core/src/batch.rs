@@ -24,6 +24,7 @@ pub enum SeqMode {
 pub struct Batch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) count: usize,
+    pub(crate) body_bytes: usize,
 }
 
 impl Batch {
@@ -41,6 +42,7 @@ impl Batch {
         }
         format::lay_out_record(&unnumbered(draft), &mut self.bytes);
         self.count += 1;
+        self.body_bytes += draft.body.len();
         Ok(())
     }
 
@@ -52,6 +54,11 @@ impl Batch {
     /// Whether it holds no event.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Bytes of its events' bodies.
+    pub fn body_bytes(&self) -> usize {
+        self.body_bytes
     }
 
     /// Bytes it takes up in memory and on disk.
@@ -108,10 +115,14 @@ mod tests {
         for (draft, message) in refused {
             assert_eq!(batch.push(&draft).unwrap_err().to_string(), message);
         }
-        assert!(batch.is_empty() && batch.byte_len() == 0, "a refused draft leaves nothing behind");
+        assert!(
+            batch.is_empty() && batch.byte_len() == 0 && batch.body_bytes() == 0,
+            "a refused draft leaves nothing behind"
+        );
         let largest = Draft { seq: Some(SEQ_MAX), ..draft(&kind[1..], &key[1..], &body[1..]) };
         batch.push(&largest).unwrap();
         assert_eq!((batch.len(), batch.byte_len()), (1, (40 + 64 + 1024 + BODY_BYTES_MAX).next_multiple_of(8)));
+        assert_eq!(batch.body_bytes(), BODY_BYTES_MAX);
     }
 
     #[test]

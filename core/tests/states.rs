@@ -285,3 +285,19 @@ fn the_clock_of_a_test_can_be_set() {
     assert!(Clock::System.now_ms() > 1_600_000_000_000);
     assert!(storage::RealDisk.free_bytes(std::path::Path::new("/")).unwrap() > 0);
 }
+
+#[test]
+fn what_was_appended_is_counted_whether_it_is_kept_or_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), options()).unwrap();
+    let feed = store.create_feed("f", FeedOptions::default()).unwrap();
+    drive(&store, &[&feed], async {
+        assert_eq!(feed.appended(), (0, 0));
+        feed.append(batch(&[b"a", b"bc"]), SeqMode::Assign).await.unwrap();
+        feed.append(batch(&[b""]), SeqMode::Assign).await.unwrap();
+        assert_eq!(feed.appended(), (3, 3));
+        let repeated = feed.append(batch(&[b"abc"]), SeqMode::Preserve).await;
+        assert!(repeated.is_err(), "it has no seq");
+        assert_eq!(feed.appended(), (3, 3), "what is refused is not counted");
+    });
+}

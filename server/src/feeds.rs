@@ -39,6 +39,8 @@ pub(crate) struct FeedEntry {
     scope: String,
     interest: Box<[Interest]>,
     subscribers: AtomicUsize,
+    /// Subscriptions of Streamr's, which are among them.
+    pub(crate) streamr_followers: AtomicUsize,
     /// Views of it that want to hear of commits.
     views: AtomicUsize,
     deleted: AtomicBool,
@@ -277,6 +279,7 @@ impl Feeds {
             scope: scope(feed.name(), &exposure).to_owned(),
             interest: self.shards.iter().map(|_| Interest::default()).collect(),
             subscribers: AtomicUsize::new(0),
+            streamr_followers: AtomicUsize::new(0),
             views: AtomicUsize::new(0),
             deleted: AtomicBool::new(false),
             follower: OnceLock::new(),

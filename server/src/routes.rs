@@ -5,7 +5,7 @@
 //! | `/` | all of them: one object that satisfies every dialect's clients |
 //! | `/v1/...` | native |
 //! | `/xrpc/...` | AT Protocol |
-//! | `/api/v1`, `/api/v1/transactions`, `/api/v1/blocks`, `/api/v1/streams/valid_...` | BigchainDB |
+//! | `/api/v1`, `/api/v1/transactions`, `blocks`, `outputs`, `assets`, `metadata`, `validators`, `streams/valid_...` | BigchainDB |
 //! | `/api/v1/ws`, `/api/v1/streams/...`, `/api/v1/login/...`, `/api/v1/volume` | Streamr |
 //! | `/query/1`, `/stream/1`, `/feed/1` | Fauna |
 //! | any other | CouchDB: the name of a database, what is asked of it |

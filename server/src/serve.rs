@@ -16,7 +16,8 @@ use tailwater_core::{AppendError, Appended, Batch, SeqMode};
 
 use crate::{
     appliance::{Appliance, StartError},
-    config::{Config, CpuList},
+    config::{Config, CpuList, Dialect},
+    dialects::streamr,
     feeds::FeedEntry,
     listen::{self, Bound, ListenError, Listening},
     machine::{self, MachineError},
@@ -95,6 +96,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             .map_err(|error| StartError::Shard { index, reason: error.to_string() })?;
         threads.push(thread);
     }
+    futures_lite::future::block_on(appliance.announce_noted());
     Ok(Running { appliance, shards: handles, threads, listening, addresses })
 }
 
@@ -139,6 +141,9 @@ async fn run_shard(
         shard.listen(socket, listening).map_err(|error| error.to_string())?;
     }
     mirror::follow_owned(&shard);
+    if index == 0 && shard.appliance.serves(Dialect::Streamr) {
+        shard.spawn(streamr::measure(shard.clone()));
+    }
     let running = glommio::spawn_local_into(shard.run(inbox), sweep).map_err(|error| error.to_string())?;
     running.await.map_err(|error| error.to_string())
 }

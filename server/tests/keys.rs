@@ -235,6 +235,32 @@ fn streamr_over_websocket() {
     }
 }
 
+/// The stream that the appliance writes can be opened for reading by its name, and for nothing else.
+#[test]
+fn a_key_can_name_the_system_stream() {
+    let refused = common::process::refusal;
+    let appliance = Appliance::start_with(|config| {
+        with_keys(config);
+        config.keys.push(key("listens", &["_system"], &[], false));
+    });
+    let asked = |path: &str| request(appliance.address, "GET", path, &shown("listens", "token"), "").status;
+    assert_eq!(asked("/api/v1/streams/_system/data/partitions/0/last"), 200);
+    assert_eq!(asked("/v1/feeds/_system/events?format=json"), 200);
+    assert_eq!(asked("/api/v1/streams/repos/data/partitions/0/last"), 403);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tailwater.toml");
+    let written = |list: &str| {
+        let secret = "00".repeat(32);
+        let text = format!("[[key]]\nname = \"a\"\nsecret_sha256 = \"{secret}\"\n{list} = [\"_system\"]\n");
+        std::fs::write(&file, text).unwrap();
+        let mut command = tailwater();
+        command.args(["check", "--config"]).arg(&file);
+        command
+    };
+    assert!(written("read").status().unwrap().success());
+    assert!(refused(&mut written("write")).contains("is no feed name"));
+}
+
 /// A key names a stream's feed, not each of its partitions.
 #[test]
 fn a_key_opens_all_partitions() {

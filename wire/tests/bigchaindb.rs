@@ -387,7 +387,12 @@ fn what_is_stored_says_what_was_checked() {
         assert_eq!((&*stored.id, &*stored.json), (transaction.id(), transaction.json()));
         let outputs: Vec<Option<Output>> = transaction.outputs().iter().cloned().map(Some).collect();
         let (asset_id, spends) = (transaction.asset_id().to_owned(), transaction.spends().to_vec());
-        assert_eq!(stored.ledger(), Ledger { asset_id, spends, outputs });
+        let json: serde_json::Value = serde_json::from_str(transaction.json()).unwrap();
+        let key = |key: &serde_json::Value| bs58::decode(key.as_str().unwrap()).into_vec().unwrap().try_into().unwrap();
+        let named = |output: &serde_json::Value| output["public_keys"].as_array().unwrap().iter().map(key).collect();
+        let owners = json["outputs"].as_array().unwrap().iter().map(named).collect();
+        let operation = Some(transaction.operation());
+        assert_eq!(stored.ledger(), Ledger { asset_id, spends, outputs, owners, operation });
     }
 }
 

@@ -205,6 +205,7 @@ impl<S: Storage> Writer<S> {
         // Whoever sees the new last seq finds its frames.
         self.show_frames(cached);
         self.core().position.grow(group.first_seq, group.last_seq, bytes, group.count);
+        self.core().position.count_appended(group.count, group.body_bytes);
         self.schedule_sync();
         if retention::is_due(self.core(), now_ms) {
             self.pending.push_front(Command::Retain);

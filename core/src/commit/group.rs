@@ -30,17 +30,27 @@ pub(crate) struct Group {
     pub(crate) first_seq: u64,
     pub(crate) last_seq: u64,
     pub(crate) count: u64,
+    pub(crate) body_bytes: u64,
     pub(crate) replies: Vec<(AppendReply, Appended)>,
 }
 
 impl Group {
     pub(crate) fn new(start: GroupStart) -> Group {
-        Group { start, bytes: Vec::new(), first_seq: 0, last_seq: start.last_seq, count: 0, replies: Vec::new() }
+        Group {
+            start,
+            bytes: Vec::new(),
+            first_seq: 0,
+            last_seq: start.last_seq,
+            count: 0,
+            body_bytes: 0,
+            replies: Vec::new(),
+        }
     }
 
     /// Adds a batch that [`check`] has accepted after `self.last_seq`.
     pub(crate) fn add(&mut self, batch: Batch, mode: SeqMode, reply: AppendReply) {
         let count = batch.count;
+        self.body_bytes += batch.body_bytes as u64;
         let at = self.bytes.len();
         if at == 0 {
             self.bytes = batch.bytes;

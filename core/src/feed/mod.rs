@@ -135,6 +135,11 @@ impl Feed {
         self.core.position.count()
     }
 
+    /// What was appended since it was opened, whether it is retained or not: events, and the bytes of their bodies.
+    pub fn appended(&self) -> (u64, u64) {
+        self.core.position.appended()
+    }
+
     /// Whether it takes events.
     pub fn state(&self) -> FeedState {
         self.core.state.get()

@@ -16,6 +16,8 @@ pub(crate) struct Position {
     last_seq: AtomicU64,
     bytes: AtomicU64,
     count: AtomicU64,
+    appended_events: AtomicU64,
+    appended_body_bytes: AtomicU64,
 }
 
 impl Position {
@@ -27,6 +29,8 @@ impl Position {
             last_seq: AtomicU64::new(last_seq),
             bytes: AtomicU64::new(0),
             count: AtomicU64::new(0),
+            appended_events: AtomicU64::new(0),
+            appended_body_bytes: AtomicU64::new(0),
         }
     }
 
@@ -67,6 +71,17 @@ impl Position {
         // The other way round, a feed that gets its first event would look for an instant as if it had lost it already.
         self.first_seq.compare_exchange(NONE, first_seq, Ordering::Release, Ordering::Relaxed).ok();
         self.last_seq.store(last_seq, Ordering::Release);
+    }
+
+    /// So much more was appended since the feed was opened.
+    pub(crate) fn count_appended(&self, events: u64, body_bytes: u64) {
+        self.appended_events.fetch_add(events, Ordering::Relaxed);
+        self.appended_body_bytes.fetch_add(body_bytes, Ordering::Relaxed);
+    }
+
+    /// What was appended since the feed was opened: events, and the bytes of their bodies.
+    pub(crate) fn appended(&self) -> (u64, u64) {
+        (self.appended_events.load(Ordering::Relaxed), self.appended_body_bytes.load(Ordering::Relaxed))
     }
 
     /// So much has been dropped from within the window, which has not moved.

@@ -1,12 +1,11 @@
 //! How feeds come and go.
 //!
-//! Owns creating and deleting, what one feed may not share with another, and the feed that tells of streams. Everything
-//! that blocks here says so; shards call it on their blocking pool. Tested by `server/tests/native/` and
-//! `server/tests/streamr/`.
+//! Owns creating and deleting, and what one feed may not share with another. Everything that blocks here says so; shards call it
+//! on their blocking pool. Tested by `server/tests/native/` and `server/tests/streamr/`.
 
 use std::sync::{Arc, PoisonError};
 
-use tailwater_core::{Feed, FeedError, FeedId, FeedOptions, FeedState, SeqMode};
+use tailwater_core::{Feed, FeedError, FeedId, FeedOptions, FeedState};
 use tailwater_wire::{atproto::request::is_nsid, couchdb::changes::token::UID_OPTION, streamr::system::StreamChange};
 
 use super::{Appliance, FeedsError};
@@ -57,7 +56,12 @@ impl Appliance {
         self.add(name, options, exposure)
     }
 
-    fn add(&self, name: &str, options: &FeedOptions, exposure: &Exposure) -> Result<Arc<FeedEntry>, FeedsError> {
+    pub(super) fn add(
+        &self,
+        name: &str,
+        options: &FeedOptions,
+        exposure: &Exposure,
+    ) -> Result<Arc<FeedEntry>, FeedsError> {
         let feed =
             self.store.create_feed(name, with_bindings(name, options.clone(), &Exposure::default(), exposure)?)?;
         self.adopt(feed)
@@ -147,33 +151,6 @@ impl Appliance {
             self.shards[self.owner(feed.id())].send(Message::Own(seed));
         }
         Ok(entry)
-    }
-
-    /// Creates the feed in which the appliance tells of streams that come and go, where somebody can read it.
-    pub(super) fn create_system(&self) -> Result<(), FeedsError> {
-        let served = self.config.listen.iter().any(|listen| listen.dialects.contains(&Dialect::Streamr));
-        if served && self.feeds.get(SYSTEM_FEED).is_none() {
-            let exposure = Exposure { streamr: Some(StreamrExposure::whole(SYSTEM_FEED)), ..Exposure::default() };
-            self.add(SYSTEM_FEED, &self.default_options(), &exposure)?;
-        }
-        Ok(())
-    }
-
-    /// Tells the readers of the system feed that a stream has come or gone. Returns once that is durable.
-    pub(crate) async fn announce(&self, change: StreamChange, exposure: &Exposure, time_us: u64) {
-        let (Some(streamr), Some(system)) = (&exposure.streamr, self.feeds.get(SYSTEM_FEED)) else {
-            return;
-        };
-        let batch = change.batch(&streamr.stream, streamr.partitions, time_us);
-        let told = match batch {
-            Ok(batch) => {
-                system.feed().append(batch, SeqMode::Assign).await.map(drop).map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = told {
-            tracing::error!(stream = %streamr.stream, %error, "the system feed does not tell of a stream's coming or going");
-        }
     }
 
     /// Refuses bindings that cannot be, and those that a feed has already, unless it is the one that is to have them.

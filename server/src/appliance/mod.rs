@@ -3,6 +3,7 @@
 //! Owns the store, and what is decided once for all. How feeds come and go is `feeds`'. Never touches a socket. Tested by
 //! `server/tests/native/`.
 
+mod announce;
 mod changes;
 mod configured;
 mod databases;
@@ -18,6 +19,7 @@ use std::{
 
 use tailwater_core::{Durability, FeedId, FeedOptions, Retention, Store, storage::PoolStorage};
 
+use self::announce::Announcing;
 pub use self::errors::{FeedsError, StartError};
 pub(crate) use self::{
     changes::shown,
@@ -27,11 +29,12 @@ pub(crate) use self::{
 };
 use crate::{
     auth::{Keys, users::Users},
-    config::{self, Config},
+    config::{self, Config, Dialect},
     dialects::{
         bigchaindb::Chains,
         couchdb::{Updates, scripts::Workers},
         fauna,
+        streamr::Meter,
     },
     encodings::Encodings,
     feeds::Feeds,
@@ -64,6 +67,8 @@ pub(crate) struct Appliance {
     pub(crate) databases: Databases,
     pub(crate) fauna: fauna::Databases,
     pub(crate) db_updates: Updates,
+    /// What Streamr's statistics are made of.
+    pub(crate) streamr: Arc<Meter>,
     pub(crate) places: Arc<Places>,
     pub(crate) stats: Box<[Arc<ShardStats>]>,
     pub(crate) mirrors: Mirrors,
@@ -74,6 +79,7 @@ pub(crate) struct Appliance {
     pub(crate) started: Instant,
     shards: Arc<[ShardHandle]>,
     creating: Mutex<()>,
+    announcing: Announcing,
 }
 
 impl Appliance {
@@ -108,6 +114,7 @@ impl Appliance {
             databases: Databases::start(config.data.clone(), config.couchdb.auto_compact)
                 .map_err(StartError::Threads)?,
             db_updates: Updates::default(),
+            streamr: Arc::default(),
             identity,
             started: Instant::now(),
             storage,
@@ -115,6 +122,7 @@ impl Appliance {
             store,
             shards,
             creating: Mutex::default(),
+            announcing: Announcing::default(),
             config,
         });
         appliance.sweep_indexes();
@@ -125,8 +133,7 @@ impl Appliance {
                 appliance.adopt(feed)?;
             }
         }
-        appliance.create_configured()?;
-        appliance.create_system()?;
+        appliance.create_and_note()?;
         Ok(appliance)
     }
 
@@ -139,6 +146,11 @@ impl Appliance {
             segment_bytes_max: storage.segment_bytes_max,
             ..FeedOptions::default()
         }
+    }
+
+    /// Whether any listener speaks a dialect.
+    pub(crate) fn serves(&self, dialect: Dialect) -> bool {
+        self.config.listen.iter().any(|listen| listen.dialects.contains(&dialect))
     }
 
     /// Closes every feed, so that the next start finds a clean log. Blocks too; not for a shard.

@@ -5,7 +5,7 @@
 use tailwater_wire::couchdb::{auth::ADMIN_ROLE, security::is_system_role};
 
 use super::mistake::Wrong;
-use crate::auth::password;
+use crate::{appliance::SYSTEM_FEED, auth::password};
 
 /// Longest feed name, in bytes.
 pub const FEED_NAME_BYTES_MAX: usize = 128;
@@ -92,6 +92,11 @@ pub(crate) fn is_stream_id(text: &str) -> bool {
 /// The feeds a key is good for: a feed's name, or `*`.
 pub(super) fn scope(text: &str) -> Result<String, Wrong> {
     if text == "*" { Ok(text.to_owned()) } else { feed_name(text) }
+}
+
+/// The feeds a key may read: the same, and the feed that nobody but the appliance writes to.
+pub(super) fn read_scope(text: &str) -> Result<String, Wrong> {
+    if text == SYSTEM_FEED { Ok(text.to_owned()) } else { scope(text) }
 }
 
 /// SHA-256 of a secret, in hexadecimal.

@@ -12,8 +12,8 @@ use super::cpus::CpuList;
 use super::entries::{AtprotoExposure, Feed, Key, Listen, Mirror, MirrorStart, PARTITIONS_MAX, StreamrExposure, User};
 use super::mistake::Wrong;
 use super::names::{
-    collection_name, database_name, database_path, feed_name, header_text, nsid, origin, password_argon2, role, scope,
-    secret, secret_sha256, stream_id, stream_url, user_name,
+    collection_name, database_name, database_path, feed_name, header_text, nsid, origin, password_argon2, read_scope,
+    role, scope, secret, secret_sha256, stream_id, stream_url, user_name,
 };
 use super::sections::Durability;
 use super::units::Unit;
@@ -202,7 +202,7 @@ pub(super) static KEY: &[Setting<Key>] = &[
     text("secret_sha256", |k, text| assign_some(&mut k.secret_sha256, secret_sha256(text))),
     Setting {
         path: "read",
-        kind: Kind::List { clear: |k| k.read.clear(), push: |k, text| push(&mut k.read, scope(text)) },
+        kind: Kind::List { clear: |k| k.read.clear(), push: |k, text| push(&mut k.read, read_scope(text)) },
     },
     Setting {
         path: "write",

@@ -6,6 +6,7 @@
 
 mod body;
 mod inbound;
+mod made;
 mod reply;
 
 use std::{rc::Rc, sync::Arc, time::SystemTime};
@@ -16,6 +17,7 @@ use tailwater_wire::http1::{Head, HttpDate};
 pub(crate) use self::{
     body::{Body, BodySource, Making},
     inbound::{Inbound, InboundError},
+    made::{After, InChunks, Made, Maker, PIECE_BYTES, PIECE_TIME, Steps},
     reply::{Reply, Response},
 };
 use crate::{

@@ -83,6 +83,9 @@ fn reading_takes_a_key_that_may_read() {
         format!("/api/v1/transactions/{id}"),
         "/api/v1/blocks/1".to_owned(),
         format!("/api/v1/blocks?transaction_id={id}"),
+        format!("/api/v1/transactions?asset_id={id}"),
+        format!("/api/v1/outputs?public_key={}", Owner::new(1).public),
+        "/api/v1/validators".to_owned(),
     ];
     for path in &paths {
         for field in shown("reader") {

@@ -12,6 +12,8 @@
 //! | posting with any content type, in every mode, heights without gaps | `post`, `kills` |
 //! | whatever is not valid is refused in known words and not stored, whoever races | `refusals`, `races` |
 //! | looking up a transaction, a block, the blocks of a transaction | `look_up` |
+//! | outputs of an owner, transactions of an asset, validators: exact lists, refusals in known words | `lists` |
+//! | searching as users of the original's database know it | `search` |
 //! | the path and the messages of the stream of blocks, which only a fork has | `blocks` |
 //! | replay, filters | `replay`, `filters` |
 
@@ -27,12 +29,14 @@ mod info;
 mod keys;
 mod kills;
 mod life;
+mod lists;
 mod look_up;
 mod paths;
 mod post;
 mod races;
 mod refusals;
 mod replay;
+mod search;
 mod slow;
 mod streams;
 

@@ -34,10 +34,11 @@ fn what_is_not_there_on_a_listener_of_its_own() {
         "/api",
         "/api/",
         "/api/v2",
-        "/api/v1/assets/?search=x",
-        "/api/v1/outputs?public_key=x",
-        "/api/v1/metadata",
-        "/api/v1/validators",
+        "/api/v1/assets/x?search=x",
+        "/api/v1/outputs/x?public_key=x",
+        "/api/v1/metadata/x",
+        "/api/v1/validators/x",
+        "/api/v1/votes?block_id=x",
         "/api/v1/blocks/x",
         "/api/v1/blocks/-1",
         "/api/v1/transactions/a/b",
@@ -66,7 +67,7 @@ fn what_is_not_there_on_a_listener_of_its_own() {
 fn a_shared_listener_has_them_beside_those_of_others() {
     let appliance = Appliance::start();
     check_text(&get(&appliance, &format!("{STREAM}/")), 404, "404: Not Found");
-    for path in ["/api/v1/transactions/x", "/api/v1/blocks/x", "/api/v1/assets/?search=x", "/api/v1/validators"] {
+    for path in ["/api/v1/transactions/x", "/api/v1/blocks/x", "/api/v1/assets/x?search=x", "/api/v1/validators/x"] {
         check_web(&get(&appliance, path), 404, NOT_FOUND);
     }
     // This one is a list of another dialect's.
@@ -85,8 +86,9 @@ fn methods() {
     for (method, path, allow) in [
         ("POST", "/", "GET, HEAD, OPTIONS"),
         ("DELETE", "/api/v1", "GET, HEAD, OPTIONS"),
-        ("GET", "/api/v1/transactions", "POST, OPTIONS"),
-        ("PUT", "/api/v1/transactions/", "POST, OPTIONS"),
+        ("DELETE", "/api/v1/transactions", "GET, HEAD, POST, OPTIONS"),
+        ("PUT", "/api/v1/transactions/", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/api/v1/validators", "GET, HEAD, OPTIONS"),
         ("POST", "/api/v1/transactions/abc", "GET, HEAD, OPTIONS"),
         ("POST", "/api/v1/blocks", "GET, HEAD, OPTIONS"),
         ("DELETE", "/api/v1/blocks/1", "GET, HEAD, OPTIONS"),
@@ -99,6 +101,22 @@ fn methods() {
         let answer = ask(&appliance, request(method, STREAM));
         check_text(&answer, 405, "405: Method Not Allowed");
         assert_eq!(answer.header("Allow"), Some("GET,HEAD"));
+    }
+}
+
+/// Drivers show what stands behind the status.
+#[test]
+fn statuses_are_worded_as_in_the_original() {
+    let appliance = Appliance::start();
+    let asked = |path: &str| appliance.raw(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    for (path, words) in [
+        ("/api/v1/validators", "200 OK"),
+        ("/api/v1/outputs", "400 BAD REQUEST"),
+        ("/api/v1/blocks/9", "404 NOT FOUND"),
+        ("/api/v1/streams/valid_blocks/x", "404 Not Found"),
+    ] {
+        let answer = asked(path);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {words}\r\n")), "{path}: {answer}");
     }
 }
 

@@ -183,7 +183,7 @@ fn a_full_disk_is_named_and_reading_goes_on() {
     let expected = "Publish request failed: the feed is read-only";
     assert!(refused.starts_with(expected) && refused.contains("free some space"), "{refused}");
     let (status, answer) = request(&appliance, "POST", "/api/v1/streams/short/data", "", &msg);
-    assert!(status == 500 && answer["error"].as_str().unwrap().starts_with(expected), "{status} {answer}");
+    assert!(status == 507 && answer["error"].as_str().unwrap().starts_with(expected), "{status} {answer}");
     client.ask(json!({ "type": "resend", "stream": "short", "sub": 0, "resend_all": true }));
     assert_eq!(super::client::resent(&mut client, &json!(0)).len(), stored);
 }

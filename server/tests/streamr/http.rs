@@ -94,22 +94,64 @@ fn what_queries_select() {
     }
 }
 
-/// An answer has an end; what is left is asked for from there.
+/// However long an answer is, it is whole; whoever asks for little gets it with its length.
 #[test]
-fn a_large_answer_ends_where_it_can_be_gone_on_from() {
+fn a_large_answer_is_whole_in_every_form() {
     let appliance = Appliance::start();
     let line = format!("{{\"kind\":\"put\",\"body\":\"{}\"}}\n", "x".repeat(500_000));
     (0..2).for_each(|_| assert_eq!(appliance.publish(STREAM, &line.repeat(20)).0, 200));
-    let (mut from, mut seen, mut answers) = (1, 0, 0);
-    while seen < 40 {
-        let (_, messages) = appliance.get(&format!("{DATA}/partitions/0/from?fromOffset={from}"));
-        for message in messages.as_array().unwrap() {
-            seen += 1;
-            assert_eq!(message[5], json!(seen));
+    let mut connection = Connection::open(appliance.address);
+    for (query, first, count) in [
+        ("from?fromOffset=1", 1, 40),
+        ("from?fromOffset=1&wrapper=object&content=json", 1, 40),
+        ("range?fromOffset=3&toOffset=9&wrapper=object", 3, 7),
+        ("last?count=39&content=json", 2, 39),
+    ] {
+        let request = format!("GET {DATA}/partitions/0/{query} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let answer = connection.send(request).answer();
+        assert_eq!((answer.status, answer.header("Transfer-Encoding")), (200, Some("chunked")), "{query}");
+        assert_eq!(answer.header("Content-Type"), Some("application/json"));
+        assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"));
+        let messages = answer.json();
+        let messages = messages.as_array().unwrap();
+        assert_eq!(messages.len(), count, "{query}");
+        for (offset, message) in (first..).zip(messages) {
+            let (is_object, is_json) = (query.contains("object"), query.contains("content=json"));
+            let [at, content] =
+                if is_object { [&message["offset"], &message["content"]] } else { [&message[5], &message[8]] };
+            let length = if is_json { 500_000 } else { 500_002 };
+            assert_eq!((at, content.as_str().unwrap().len()), (&json!(offset), length), "{query}");
         }
-        (from, answers) = (seen + 1, answers + 1);
     }
-    assert_eq!(answers, 2);
+    let small = connection.send(format!("GET {DATA}/partitions/0/last?count=0 HTTP/1.1\r\nHost: a\r\n\r\n")).answer();
+    assert_eq!((small.text(), small.header("Content-Length")), ("[]", Some("2")));
+    // Without chunks for those who do not know them.
+    let old = appliance.raw(format!("GET {DATA}/partitions/0/from?fromOffset=1 HTTP/1.0\r\n\r\n"));
+    let (head, body) = old.split_once("\r\n\r\n").unwrap();
+    assert!(!head.contains("chunked") && serde_json::from_str::<Value>(body).unwrap()[39][5] == json!(40), "{head}");
+}
+
+/// An answer ends with what was there when it was asked for, and goes nowhere when nobody reads it.
+#[test]
+fn an_answer_ends_with_what_was_there_and_with_its_reader() {
+    let appliance = Appliance::start();
+    let line = format!("{{\"kind\":\"put\",\"body\":\"{}\"}}\n", "x".repeat(500_000));
+    (0..2).for_each(|_| assert_eq!(appliance.publish(STREAM, &line.repeat(20)).0, 200));
+    let request = format!("GET {DATA}/partitions/0/from?fromOffset=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut asked = Connection::on(super::common::connect_narrow(appliance.address));
+    assert_eq!(asked.send(&request).head().status, 200);
+    produce(&appliance, STREAM, "", "41");
+    let mut body = Vec::new();
+    while let Some(chunk) = asked.chunk() {
+        body.extend(chunk);
+    }
+    let messages: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(messages.as_array().unwrap().len(), 40);
+    let mut gone = Connection::on(super::common::connect_narrow(appliance.address));
+    assert_eq!(gone.send(&request).head().status, 200);
+    drop(gone);
+    drop(asked);
+    super::common::eventually("nobody is left", || appliance.running().connections() == 0);
 }
 
 #[test]
@@ -130,19 +172,52 @@ fn a_session_is_there_for_the_asking() {
 fn the_volume_counts_what_is_open() {
     let appliance = Appliance::start();
     let clients: Vec<Client> = (0..3).map(|_| Client::open(&appliance)).collect();
-    super::common::eventually("three are counted", || {
+    // Streams of other dialects are none of this one's.
+    let _other = appliance.websocket("/xrpc/com.atproto.sync.subscribeRepos");
+    let volume = || {
         let (status, volume) = appliance.get("/api/v1/volume");
         assert_eq!(status, 200);
-        for direction in ["input", "output"] {
-            assert!(
-                volume[direction]["eventsPerSecond"].is_u64() && volume[direction]["kbPerSecond"].is_u64(),
-                "{volume}"
-            );
-        }
         assert!(volume["timestamp"].as_u64().unwrap() > 1_500_000_000_000);
-        volume["numOfOpenWebsockets"] == json!(3)
-    });
+        volume
+    };
+    assert_eq!(volume()["numOfOpenWebsockets"], json!(3));
     drop(clients);
+    super::common::eventually("they are gone", || volume()["numOfOpenWebsockets"] == json!(0));
+}
+
+#[test]
+fn the_volume_shows_what_comes_in_and_goes_out() {
+    let appliance = Appliance::start();
+    let rates = || {
+        let (_, volume) = appliance.get("/api/v1/volume");
+        ["input", "output"].map(|direction| {
+            let of = &volume[direction];
+            (of["eventsPerSecond"].as_u64().unwrap(), of["kbPerSecond"].as_u64().unwrap())
+        })
+    };
+    assert_eq!(rates(), [(0, 0), (0, 0)]);
+    let content = json!("x".repeat(100_000)).to_string();
+    super::common::eventually("messages that come in and go to nobody", || {
+        produce(&appliance, STREAM, "", &content);
+        let [input, output] = rates();
+        assert_eq!(output, (0, 0));
+        input.0 > 0 && input.1 > 0
+    });
+    let mut followers = [0; 2].map(|_| Client::open(&appliance));
+    for follower in &mut followers {
+        follower.follow(STREAM);
+    }
+    super::common::eventually("messages that go out, twice the bytes", || {
+        produce(&appliance, STREAM, "", &content);
+        let [input, output] = rates();
+        output.0 > 0 && output.1 > input.1
+    });
+    super::common::eventually("silence", || rates() == [(0, 0), (0, 0)]);
+    // What is asked for goes out too.
+    super::common::eventually("answers to queries", || {
+        appliance.get(&format!("{DATA}/partitions/0/last"));
+        rates()[1].1 > 0
+    });
 }
 
 #[test]

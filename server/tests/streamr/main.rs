@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod announced;
 mod client;
 mod crash;
 mod endings;

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::{
     client::{Client, STREAM, Told, offsets, produce, told, with_short_window},
     common::{
-        Appliance, connect_narrow, eventually,
+        Appliance, call, connect_narrow, eventually,
         process::{Serving, tailwater},
+        raw::Connection,
     },
     flood::own_bytes,
 };
@@ -352,4 +353,34 @@ fn a_resend_that_is_overtaken_goes_on_with_the_oldest() {
         last = message.offset;
     }
     client.is_quiet();
+}
+
+/// Answers to queries were once made whole before they were sent: some 16 MiB for each reader that did not read.
+#[test]
+fn answers_to_queries_that_nobody_reads_hold_a_piece_each() {
+    const READERS: usize = 20;
+    let directory = tempfile::tempdir().unwrap();
+    let serving = start(directory.path(), "");
+    let line = format!("{{\"kind\":\"put\",\"body\":\"{}\"}}\n", "x".repeat(100_000));
+    let url = format!("http://{}/v1/feeds/{STREAM}/events", serving.address);
+    for _ in 0..30 {
+        assert_eq!(call("POST", &url, Some("application/x-ndjson"), line.repeat(10)).0, 200);
+    }
+    let query = "/api/v1/streams/messages/data/partitions/0/from?fromOffset=0";
+    let request = format!("GET {query} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let whole = |connection: &mut Connection| connection.send(&request).answer().json().as_array().unwrap().len();
+    assert_eq!(whole(&mut Connection::open(serving.address)), 300);
+    let before = own_bytes(&serving);
+    let asked: Vec<Connection> = (0..READERS)
+        .map(|_| {
+            let mut connection = Connection::on(connect_narrow(serving.address));
+            assert_eq!(connection.send(&request).head().status, 200);
+            connection
+        })
+        .collect();
+    // Whoever reads is answered meanwhile.
+    assert_eq!(whole(&mut Connection::open(serving.address)), 300);
+    let grown = own_bytes(&serving).saturating_sub(before);
+    assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes for {READERS} answers of 30 MB");
+    drop(asked);
 }

@@ -1,5 +1,5 @@
 use super::super::stored::Stored;
-use super::super::transaction::{Ledger, Limits, OutputRef};
+use super::super::transaction::{Ledger, Limits, Operation, OutputRef};
 use super::*;
 
 const POSTED: &str = include_str!("../../tests/data/bigchaindb/js_transfer.json");
@@ -76,9 +76,36 @@ fn a_ledger_takes_what_it_can_read() {
     let outputs = format!(
         r#"{{"id":"i","outputs":[{{}},{{"amount":"5","condition":{condition}}},{{"amount":"x","condition":{condition}}}]}}"#
     );
-    let outputs = ledger(&outputs).outputs;
+    let whole = ledger(&outputs);
+    assert!(whole.owners.len() == 3 && whole.owners.iter().all(|owners| owners.is_empty()), "nobody is named");
+    let outputs = whole.outputs;
     assert_eq!(
         outputs.iter().map(|output| output.as_ref().map(|it| it.amount)).collect::<Vec<_>>(),
         [None, Some(5), None]
     );
+}
+
+#[test]
+fn outputs_are_listed_for_those_whose_condition_they_have_and_who_are_named() {
+    let key = |byte: u8| bs58::encode([byte; 32]).into_string();
+    let one = |byte: u8| format!(r#"{{"type":"ed25519-sha-256","public_key":"{}"}}"#, key(byte));
+    let of = |details: &[String]| {
+        format!(r#"{{"type":"threshold-sha-256","threshold":1,"subconditions":[{}]}}"#, details.join(","))
+    };
+    let output = |named: &[u8], details: &str| {
+        let named: Vec<String> = named.iter().map(|byte| key(*byte)).collect();
+        format!(r#"{{"amount":"1","condition":{{"details":{details}}},"public_keys":{named:?}}}"#)
+    };
+    let outputs = [
+        output(&[1], &one(1)),
+        output(&[2, 3], &of(&[one(2), of(&[one(3), one(4)])])),
+        // Named by another output of the transaction, and by none.
+        output(&[9], &one(3)),
+        output(&[], &one(5)),
+    ];
+    let text = format!(r#"{{"id":"i","operation":"TRANSFER","outputs":[{}]}}"#, outputs.join(","));
+    let ledger = Stored { id: "i".into(), json: text.into() }.ledger();
+    assert_eq!(ledger.operation, Some(Operation::Transfer));
+    let owners: Vec<Vec<u8>> = ledger.owners.iter().map(|owners| owners.iter().map(|key| key[0]).collect()).collect();
+    assert_eq!(owners, [vec![1], vec![2, 3], vec![3], vec![]]);
 }

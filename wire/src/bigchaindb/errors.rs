@@ -6,6 +6,7 @@
 
 use super::cursor::Decision;
 use super::request::ParameterError;
+use super::search::SearchError;
 use super::transaction::TransactionError;
 use crate::http1::{Head, HttpDate, ResponseHead, reason};
 use crate::json;
@@ -20,6 +21,25 @@ pub const TEXT: &str = "text/plain; charset=utf-8";
 pub const CLOSE_TOO_SLOW: u16 = 1008;
 /// The close code of a server that goes down and will be back.
 pub const CLOSE_RESTART: u16 = 1012;
+
+/// The words behind a status as the web API has them.
+pub fn web_reason(status: u16) -> &'static str {
+    match status {
+        202 => "ACCEPTED",
+        400 => "BAD REQUEST",
+        401 => "UNAUTHORIZED",
+        403 => "FORBIDDEN",
+        404 => "NOT FOUND",
+        405 => "METHOD NOT ALLOWED",
+        409 => "CONFLICT",
+        413 => "REQUEST ENTITY TOO LARGE",
+        429 => "TOO MANY REQUESTS",
+        500 => "INTERNAL SERVER ERROR",
+        503 => "SERVICE UNAVAILABLE",
+        507 => "INSUFFICIENT STORAGE",
+        status => reason(status),
+    }
+}
 
 /// A refusal on its way to becoming a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,10 +147,21 @@ impl Refusal {
         Self { status, content_type: JSON, body, headers: &[] }
     }
 
+    /// The words behind the status, which drivers show: those of the web API are capitals.
+    pub fn reason(&self) -> &'static str {
+        if self.content_type == JSON { web_reason(self.status) } else { reason(self.status) }
+    }
+
     /// Appends the whole response. `extra` holds fields that do not come from the refusal: `Connection`, CORS.
     pub fn write(&self, out: &mut Vec<u8>, date: &HttpDate, extra: &[(&str, &str)]) {
-        let head = ResponseHead::new(out, self.status, date).headers(self.headers).headers(extra);
-        head.body(self.content_type, self.body.as_bytes());
+        let head = ResponseHead::with_reason(out, self.status, self.reason(), date);
+        head.headers(self.headers).headers(extra).body(self.content_type, self.body.as_bytes());
+    }
+}
+
+impl From<&SearchError> for Refusal {
+    fn from(error: &SearchError) -> Self {
+        Self::web(400, &error.to_string())
     }
 }
 

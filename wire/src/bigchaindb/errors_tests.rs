@@ -27,7 +27,7 @@ fn golden_refusals_of_the_web_api() {
             "{\"message\": {\"mode\": \"Mode must be \\\"async\\\", \\\"sync\\\" or \\\"commit\\\"\"}}\n",
         ),
         (
-            Refusal::web_parameter(&ParameterError::TransactionId),
+            Refusal::web_parameter(&ParameterError::Missing("transaction_id")),
             400,
             "{\"message\": {\"transaction_id\": \"Missing required parameter in the JSON body or the post body or the \
              query string\"}}\n",
@@ -110,4 +110,22 @@ fn golden_response() {
     let rest = "\r\nAllow: GET,HEAD\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
                 Content-Length: 23\r\n\r\n405: Method Not Allowed";
     assert!(text.ends_with(rest), "{text}");
+}
+
+#[test]
+fn each_voice_has_its_own_words_behind_the_status() {
+    let table = [
+        (Refusal::web(400, "x"), "BAD REQUEST"),
+        (Refusal::web_not_found(), "NOT FOUND"),
+        (Refusal::web_method(&[]), "METHOD NOT ALLOWED"),
+        (Refusal::web(408, "x"), "Request Timeout"),
+        (Refusal::stream(404), "Not Found"),
+    ];
+    for (refusal, words) in table {
+        let mut out = Vec::new();
+        refusal.write(&mut out, &HttpDate::from_unix_s(0), &[]);
+        let expected = format!("HTTP/1.1 {} {words}\r\n", refusal.status);
+        assert!(out.starts_with(expected.as_bytes()), "{expected}");
+    }
+    assert_eq!([web_reason(200), web_reason(202)], ["OK", "ACCEPTED"]);
 }

@@ -65,17 +65,17 @@ impl Filter {
     }
 }
 
-fn parse_hash(text: &str) -> Result<String, ParameterError> {
+pub(super) fn parse_hash(text: &str) -> Result<String, ParameterError> {
     let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { Ok(text.to_ascii_lowercase()) } else { Err(ParameterError::AssetId) }
 }
 
-fn parse_operation(text: &str) -> Result<Operation, ParameterError> {
+pub(super) fn parse_operation(text: &str) -> Result<Operation, ParameterError> {
     let known = [Operation::Create, Operation::Transfer];
     known.into_iter().find(|one| one.name().eq_ignore_ascii_case(text)).ok_or(ParameterError::Operation)
 }
 
-fn parse_key(text: &str) -> Result<String, ParameterError> {
+pub(super) fn parse_key(text: &str) -> Result<String, ParameterError> {
     let is_base58 = |byte: u8| byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'I' | b'O' | b'l');
     let is_key = (43..=44).contains(&text.len()) && text.bytes().all(is_base58);
     if is_key { Ok(text.to_owned()) } else { Err(ParameterError::PublicKey) }

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`request`] | routes, the mode of a post, the start and the filter of a stream |
 //! | [`filter`] | which transactions a stream shows |
+//! | [`listing`] | which outputs and transactions a list shows, and its text |
+//! | [`search`] | searching assets and metadata |
 //! | [`cursor`] | what `since_height` means against what the feed holds |
 //! | [`transaction`] | reading and checking what is posted |
 //! | [`block`] | events as blocks: one event is one block, its seq is the height |
@@ -22,7 +24,9 @@ pub mod encode;
 pub mod errors;
 pub mod filter;
 pub mod info;
+pub mod listing;
 pub mod request;
+pub mod search;
 pub mod stored;
 pub mod transaction;
 

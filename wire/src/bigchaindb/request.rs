@@ -7,6 +7,8 @@
 use tailwater_core::SEQ_MAX;
 
 use super::filter::Filter;
+use super::search::Table;
+use super::transaction::quoted;
 use crate::http1::Query;
 
 /// A path of the protocol.
@@ -24,6 +26,12 @@ pub enum Route<'p> {
     Blocks,
     /// `/api/v1/blocks/{height}`
     Block(u64),
+    /// `/api/v1/outputs`
+    Outputs,
+    /// `/api/v1/validators`
+    Validators,
+    /// `/api/v1/assets`, `/api/v1/metadata`
+    Search(Table),
     /// A stream.
     Stream(Stream),
 }
@@ -86,9 +94,20 @@ pub enum ParameterError {
     /// `public_key` is none.
     #[error("Invalid base58 ed25519 key")]
     PublicKey,
-    /// `transaction_id` is missing.
+    /// A parameter that must be there is missing.
     #[error("Missing required parameter in the JSON body or the post body or the query string")]
-    TransactionId,
+    Missing(&'static str),
+    /// A parameter that says yes or no says neither.
+    #[error("Boolean value must be \"true\" or \"false\" (lowercase)")]
+    Boolean(&'static str),
+    /// A number is none.
+    #[error("invalid literal for int() with base 10: {}", quoted(given))]
+    Integer {
+        /// The parameter.
+        name: &'static str,
+        /// What stands there.
+        given: String,
+    },
     /// A parameter of a stream for the second time.
     #[error("Given more than once")]
     Repeated(&'static str),
@@ -109,8 +128,11 @@ impl ParameterError {
             Self::AssetId => Some("asset_id"),
             Self::Operation => Some("operation"),
             Self::PublicKey => Some("public_key"),
-            Self::TransactionId => Some("transaction_id"),
-            Self::Repeated(name) | Self::FilterOnBlocks(name) => Some(name),
+            Self::Missing(name)
+            | Self::Boolean(name)
+            | Self::Integer { name, .. }
+            | Self::Repeated(name)
+            | Self::FilterOnBlocks(name) => Some(name),
             Self::Unknown(_) => None,
         }
     }
@@ -130,6 +152,10 @@ pub fn route(path: &str) -> Option<Route<'_>> {
         "" => Some(Route::Api),
         "/transactions" => Some(Route::Transactions),
         "/blocks" => Some(Route::Blocks),
+        "/outputs" => Some(Route::Outputs),
+        "/validators" => Some(Route::Validators),
+        "/assets" => Some(Route::Search(Table::Assets)),
+        "/metadata" => Some(Route::Search(Table::Metadata)),
         path => match path.strip_prefix('/')?.split_once('/')? {
             ("transactions", id) if !id.is_empty() && !id.contains('/') => Some(Route::Transaction(id)),
             ("blocks", height) => parse_digits(height).map(Route::Block),
@@ -143,8 +169,17 @@ pub fn route(path: &str) -> Option<Route<'_>> {
 /// # Errors
 /// [`ParameterError::Mode`].
 pub fn parse_mode(query: &Query<'_>) -> Result<Mode, ParameterError> {
-    let modes: Result<Vec<Mode>, _> = query.all("mode").map(mode).collect();
-    Ok(modes?.first().copied().unwrap_or_default())
+    Ok(parameter(query, "mode", mode)?.unwrap_or_default())
+}
+
+/// The first value of a parameter, of which all must be right.
+pub(super) fn parameter<T>(
+    query: &Query<'_>,
+    name: &str,
+    read: impl Fn(&str) -> Result<T, ParameterError>,
+) -> Result<Option<T>, ParameterError> {
+    let values: Vec<T> = query.all(name).map(read).collect::<Result<_, _>>()?;
+    Ok(values.into_iter().next())
 }
 
 fn mode(text: &str) -> Result<Mode, ParameterError> {
@@ -161,10 +196,19 @@ fn mode(text: &str) -> Result<Mode, ParameterError> {
 /// # Errors
 /// It is missing, or there are other parameters.
 pub fn parse_blocks<'q>(query: &'q Query<'_>) -> Result<&'q str, ParameterError> {
-    let id = query.get("transaction_id").ok_or(ParameterError::TransactionId)?;
-    let mut unknown: Vec<&str> = query.iter().map(|(name, _)| name).filter(|name| *name != "transaction_id").collect();
-    unknown.dedup();
-    if unknown.is_empty() { Ok(id) } else { Err(ParameterError::Unknown(unknown.join(", "))) }
+    let id = query.get("transaction_id").ok_or(ParameterError::Missing("transaction_id"))?;
+    refuse_others(query, &["transaction_id"]).map(|()| id)
+}
+
+/// Refuses parameters that are none of these.
+pub(super) fn refuse_others(query: &Query<'_>, known: &[&str]) -> Result<(), ParameterError> {
+    let mut unknown: Vec<&str> = Vec::new();
+    for (name, _) in query.iter().filter(|(name, _)| !known.contains(name)) {
+        if !unknown.contains(&name) {
+            unknown.push(name);
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(ParameterError::Unknown(unknown.join(", "))) }
 }
 
 /// Reads the parameters of a stream.

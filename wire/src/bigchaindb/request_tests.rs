@@ -16,6 +16,13 @@ fn routes() {
         ("/api/v1/blocks/", Some(Route::Blocks)),
         ("/api/v1/blocks/12", Some(Route::Block(12))),
         ("/api/v1/blocks/012/", Some(Route::Block(12))),
+        ("/api/v1/outputs", Some(Route::Outputs)),
+        ("/api/v1/outputs/", Some(Route::Outputs)),
+        ("/api/v1/validators", Some(Route::Validators)),
+        ("/api/v1/validators/", Some(Route::Validators)),
+        ("/api/v1/assets/", Some(Route::Search(Table::Assets))),
+        ("/api/v1/metadata", Some(Route::Search(Table::Metadata))),
+        ("/api/v1/outputs/x", None),
         ("/api/v1/streams/valid_transactions", Some(Route::Stream(Stream::Transactions))),
         ("/api/v1/streams/valid_blocks", Some(Route::Stream(Stream::Blocks))),
         ("/api/v1/streams/valid_transactions/", None),
@@ -64,10 +71,10 @@ fn blocks_of_a_transaction() {
     let table = [
         ("transaction_id=123", Ok("123")),
         ("transaction_id=", Ok("")),
-        ("", Err(ParameterError::TransactionId)),
-        ("ts_id=123", Err(ParameterError::TransactionId)),
+        ("", Err(ParameterError::Missing("transaction_id"))),
+        ("ts_id=123", Err(ParameterError::Missing("transaction_id"))),
         ("transaction_id=123&foo=123", unknown("foo")),
-        ("transaction_id=123&status=1&foo=1&foo=2", unknown("status, foo")),
+        ("transaction_id=123&status=1&foo=1&status=2", unknown("status, foo")),
     ];
     for (query, expected) in table {
         let query = Query::parse(query);

@@ -126,6 +126,12 @@ pub enum StreamrError {
         /// The reason.
         reason: String,
     },
+    /// Publishing failed because there is no room for it.
+    #[error("Publish request failed: {reason}")]
+    StorageFull {
+        /// The reason.
+        reason: String,
+    },
     /// A subscribe request without a stream.
     #[error("Error: stream id not defined. Are you using an outdated client?")]
     SubscribeWithoutStream,
@@ -232,6 +238,7 @@ impl StreamrError {
             Self::TooManySubscriptions { .. } => 429,
             Self::PublishFailed { .. } | Self::ResendFailed { .. } | Self::FetchFailed | Self::Internal => 500,
             Self::NotReady => 503,
+            Self::StorageFull { .. } => 507,
             _ => 400,
         }
     }

@@ -3,7 +3,8 @@
 //! The original emits them inside its own process only. Here they are messages that anybody who may can subscribe to:
 //! `{"event":"stream-object-created","stream":{"id":"S","partitions":1}}`.
 
-use tailwater_core::{Batch, BodyFormat, Draft, DraftError};
+use serde::Deserialize;
+use tailwater_core::{Batch, BodyFormat, Draft, DraftError, Event};
 
 use crate::json::{write_str, write_u64};
 
@@ -25,16 +26,30 @@ impl StreamChange {
         }
     }
 
-    /// The event to append; its key is the stream's id.
+    /// Adds the event to a batch; its key is the stream's id.
     ///
     /// # Errors
-    /// When the id is longer than a key may be.
-    pub fn batch(self, stream: &str, partitions: u64, now_us: u64) -> Result<Batch, DraftError> {
+    /// When the id is longer than a key may be, or the batch is full.
+    pub fn push(self, batch: &mut Batch, stream: &str, partitions: u64, now_us: u64) -> Result<(), DraftError> {
         let body = self.body(stream, partitions);
-        let mut batch = Batch::new();
         let format = BodyFormat::Json;
-        batch.push(&Draft { seq: None, time_us: now_us, kind: self.name(), key: stream, format, body: &body })?;
-        Ok(batch)
+        batch.push(&Draft { seq: None, time_us: now_us, kind: self.name(), key: stream, format, body: &body })
+    }
+
+    /// What an event of the stream tells: the change, the stream's id and how many partitions it has. `None` for any other.
+    pub fn read(event: &Event<'_>) -> Option<(Self, String, u64)> {
+        #[derive(Deserialize)]
+        struct Told {
+            stream: Stream,
+        }
+        #[derive(Deserialize)]
+        struct Stream {
+            id: String,
+            partitions: u64,
+        }
+        let change = [Self::Created, Self::Deleted].into_iter().find(|change| change.name() == event.kind)?;
+        let told: Told = serde_json::from_slice(event.body).ok()?;
+        Some((change, told.stream.id, told.stream.partitions))
     }
 
     fn body(self, stream: &str, partitions: u64) -> Vec<u8> {
@@ -54,14 +69,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn golden_bodies_fit_into_a_batch() {
+    fn golden_bodies_are_read_again() {
         let table = [
             (StreamChange::Created, r#"{"event":"stream-object-created","stream":{"id":"a\"b","partitions":3}}"#),
             (StreamChange::Deleted, r#"{"event":"stream-object-deleted","stream":{"id":"a\"b","partitions":3}}"#),
         ];
         for (change, expected) in table {
-            assert_eq!(String::from_utf8(change.body("a\"b", 3)).unwrap(), expected);
-            assert_eq!(change.batch("a\"b", 3, 7).unwrap().len(), 1);
+            let body = change.body("a\"b", 3);
+            assert_eq!(String::from_utf8(body.clone()).unwrap(), expected);
+            let mut batch = Batch::new();
+            change.push(&mut batch, "a\"b", 3, 7).unwrap();
+            assert_eq!(batch.len(), 1);
+            let (kind, format) = (change.name(), BodyFormat::Json);
+            let event = Event { seq: 1, time_us: 7, kind, key: "a\"b", format, body: &body };
+            assert_eq!(StreamChange::read(&event), Some((change, "a\"b".to_owned(), 3)));
+            for other in [Event { kind: "put", ..event }, Event { body: b"{}", ..event }] {
+                assert_eq!(StreamChange::read(&other), None);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are: what clients ask for before anything else.
+//! Where things are: what clients ask for before anything else; and who validates.
 //!
 //! Owns the addresses of the streams as they are advertised: those of the configuration, or else of the host that was asked.
 //! A listener of this dialect alone answers exactly as the original; a shared one says more. Tested by
@@ -11,6 +11,7 @@ use tailwater_wire::bigchaindb::{
     request::Stream,
 };
 
+use super::{readable_chain, refusals::refused};
 use crate::{
     config::Dialect,
     http::{Request, Response},
@@ -28,6 +29,14 @@ pub(super) fn api(request: &Request<'_>) -> Response {
     let mut body = Vec::new();
     write_api(&mut body, &advertised(request));
     Response::new(200, errors::JSON, body)
+}
+
+/// `GET /api/v1/validators`: nobody else makes blocks, and nobody may propose an election.
+pub(super) fn validators(request: &Request<'_>) -> Response {
+    match readable_chain(request) {
+        Ok(_) => Response::new(200, errors::JSON, b"[]\n".to_vec()),
+        Err(refusal) => refused(refusal),
+    }
 }
 
 /// Adds to the answer to `GET /` of a shared listener what clients of this dialect look for there.

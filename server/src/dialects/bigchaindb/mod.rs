@@ -8,6 +8,10 @@
 //! | `GET /api/v1/transactions/{id}` | a transaction |
 //! | `GET /api/v1/blocks/{height}` | a block |
 //! | `GET /api/v1/blocks?transaction_id={id}` | the heights of the blocks that have it |
+//! | `GET /api/v1/outputs?public_key={key}` | the outputs of somebody |
+//! | `GET /api/v1/transactions?asset_id={id}` | the transactions of an asset |
+//! | `GET /api/v1/validators` | none |
+//! | `GET /api/v1/assets?search={text}`, `/metadata` | the assets, or the metadata, that match |
 //!
 //! Owns this table. The feed that is bound to the dialect is the chain: an event is a block, its seq is the height. The
 //! protocol has two voices, that of the web API and that of the streams' own server; each path keeps its own, whichever port
@@ -15,9 +19,11 @@
 
 mod chain;
 mod info;
+mod lists;
 mod look_up;
 mod post;
 mod refusals;
+mod search;
 mod stream;
 
 use std::sync::Arc;
@@ -49,8 +55,8 @@ const STREAMS: [Stream; 2] = [Stream::Transactions, Stream::Blocks];
 /// Methods of what can only be looked at.
 const LOOK: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
 
-/// Methods of what can only be posted to.
-const POST: &[(&str, &str)] = &[("Allow", "POST, OPTIONS")];
+/// Methods of what can also be posted to.
+const LOOK_OR_POST: &[(&str, &str)] = &[("Allow", "GET, HEAD, POST, OPTIONS")];
 
 /// Whether a decoded path below `/api` is one of the original's, or lies below one.
 pub(crate) fn owns(path: &str) -> bool {
@@ -80,7 +86,11 @@ pub(crate) async fn answer(mut request: Request<'_>) -> Reply {
         (Route::Transaction(id), "GET" | "HEAD") => look_up::transaction(&request, id).await,
         (Route::Blocks, "GET" | "HEAD") => look_up::heights(&request).await,
         (Route::Block(height), "GET" | "HEAD") => look_up::block(&request, height).await,
-        (Route::Transactions, _) => refused(Refusal::web_method(POST)),
+        (Route::Transactions, "GET" | "HEAD") => return lists::transactions(&request).await,
+        (Route::Outputs, "GET" | "HEAD") => return lists::outputs(&request).await,
+        (Route::Search(table), "GET" | "HEAD") => return search::search(&request, table).await,
+        (Route::Validators, "GET" | "HEAD") => info::validators(&request),
+        (Route::Transactions, _) => refused(Refusal::web_method(LOOK_OR_POST)),
         _ => refused(Refusal::web_method(LOOK)),
     };
     response.into()

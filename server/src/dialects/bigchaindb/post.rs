@@ -41,7 +41,7 @@ pub(super) async fn post(request: &mut Request<'_>) -> Response {
         Ok(transaction) => {
             let mut body = Vec::new();
             write_transaction(&mut body, transaction.json());
-            Response::new(202, errors::JSON, body)
+            Response::new(202, errors::JSON, body).reason(errors::web_reason(202))
         }
         Err(error) => Response::from(&error),
     }

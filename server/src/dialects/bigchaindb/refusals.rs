@@ -3,7 +3,7 @@
 //! Owns those words and their statuses. Those of the protocol are `wire`'s. Tests: below and `server/tests/bigchaindb/`.
 
 use tailwater_core::AppendError;
-use tailwater_wire::bigchaindb::{errors::Refusal, transaction::TransactionError};
+use tailwater_wire::bigchaindb::{errors::Refusal, search::SearchError, transaction::TransactionError};
 
 use crate::{auth::Who, http::Response};
 
@@ -25,6 +25,12 @@ pub(super) enum ChainError {
     /// What is stored has not been looked through, or cannot be.
     #[error("The index of this chain is being built from its blocks. Try again in a moment.")]
     CatchingUp,
+    /// What is searched has not been looked through, or others search.
+    #[error("What is searched is being indexed, or others are searching. Try again in a moment.")]
+    Searching,
+    /// The search asks for too much.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The appliance stops, or the feed is deleted.
     #[error("The chain is being closed. Try again in a moment.")]
     Stopping,
@@ -42,8 +48,9 @@ impl ChainError {
             Self::Invalid(error) => error.status(),
             Self::NotStored(AppendError::Overloaded { .. }) | Self::Busy => 429,
             Self::NotStored(AppendError::ReadOnly { .. }) => 507,
-            Self::NotStored(AppendError::Closed) | Self::CatchingUp | Self::Stopping => 503,
+            Self::NotStored(AppendError::Closed) | Self::CatchingUp | Self::Searching | Self::Stopping => 503,
             Self::NotStored(_) | Self::Unreadable => 500,
+            Self::Search(_) => 400,
             Self::Mirrored => 409,
         }
     }
@@ -59,8 +66,9 @@ impl From<&ChainError> for Response {
 
 /// A refusal as a response.
 pub(super) fn refused(refusal: Refusal) -> Response {
+    let reason = refusal.reason();
     let Refusal { status, content_type, body, headers } = refusal;
-    let response = Response::new(status, content_type, body.into_bytes());
+    let response = Response::new(status, content_type, body.into_bytes()).reason(reason);
     headers.iter().fold(response, |response, (name, value)| response.header(name, *value))
 }
 
@@ -83,7 +91,7 @@ pub(super) fn stream_denied(who: &Who) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use tailwater_wire::http1::HttpDate;
+    use tailwater_wire::{bigchaindb::errors::web_reason, http1::HttpDate};
 
     use super::*;
 
@@ -119,6 +127,12 @@ mod tests {
                 503,
                 "The index of this chain is being built from its blocks. Try again in a moment.",
             ),
+            (
+                ChainError::Searching,
+                503,
+                "What is searched is being indexed, or others are searching. Try again in a moment.",
+            ),
+            (SearchError::Empty.into(), 400, "text_search cannot be empty"),
             (ChainError::Stopping, 503, "The chain is being closed. Try again in a moment."),
             (ChainError::Unreadable, 500, "The block cannot be read."),
             (ChainError::Mirrored, 409, "This chain is filled by a mirror. Post to its upstream."),
@@ -126,7 +140,7 @@ mod tests {
         for (error, status, message) in table {
             let error: ChainError = error;
             let text = written(error);
-            assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");
+            assert!(text.starts_with(&format!("HTTP/1.1 {status} {}\r\n", web_reason(status))), "{text}");
             assert!(text.ends_with(&format!("\r\n\r\n{{\"message\":\"{message}\",\"status\":{status}}}\n")), "{text}");
             assert_eq!(text.contains("\r\nRetry-After: 1\r\n"), matches!(status, 429 | 503), "{text}");
         }

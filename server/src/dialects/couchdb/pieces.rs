@@ -1,27 +1,22 @@
 //! Bodies that are made while they are sent, out of text and attachments.
 //!
-//! Owns the sending side of makers: they run on the blocking pool, one piece at a time, and no piece before the one before it
-//! has left. What breaks on the way ends the body with CouchDB's last words and the connection with it. Tests: below.
+//! Owns what goes into a piece. What breaks on the way ends the body with CouchDB's last words and the connection with it.
+//! Tests: below.
 
 use std::{
     collections::VecDeque,
     io::{self, Read},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use data_encoding::BASE64;
 use tailwater_wire::{
     couchdb::errors::Refusal,
-    http1::{ChunkedDecoder, LAST_CHUNK, ResponseHead, chunk},
+    http1::{LAST_CHUNK, chunk},
 };
 
-use crate::http::{BodySource, Making};
+use crate::http::{self, After, BodySource, Making, PIECE_BYTES, PIECE_TIME};
 
-/// Bytes of a piece, about; a multiple of three, so that base64 of an attachment has no gaps.
-const PIECE_BYTES: usize = 192 << 10;
-
-/// How long a thread is held for a piece: others wait, and whether anybody still listens is not looked at meanwhile.
-const PIECE_TIME: Duration = Duration::from_millis(20);
 /// Bytes that are put into one piece at most.
 const WHOLE_BYTES_MAX: usize = 64 << 20;
 
@@ -54,10 +49,7 @@ impl Maker for Ready {
 }
 
 /// A body. Its parts are put into chunks, unless they are chunks already.
-pub(super) struct Made<M> {
-    work: Option<Box<Work<M>>>,
-    is_broken: bool,
-}
+pub(super) struct Made<M>(http::Made<Work<M>>);
 
 struct Work<M> {
     maker: M,
@@ -77,13 +69,6 @@ enum Framing {
     Plain,
 }
 
-/// A piece that is on its way.
-enum Next {
-    Piece(Vec<u8>),
-    Last(Vec<u8>),
-    Broken(Vec<u8>),
-}
-
 impl<M: Maker> Made<M> {
     /// A body of plain bytes.
     pub(super) fn new(maker: M) -> Self {
@@ -96,7 +81,7 @@ impl<M: Maker> Made<M> {
     }
 
     fn of(maker: M, parts: VecDeque<Piece>, framing: Framing) -> Self {
-        Self { work: Some(Box::new(Work { maker, parts, framing, is_done: false })), is_broken: false }
+        Self(http::Made::new(Work { maker, parts, framing, is_done: false }))
     }
 }
 
@@ -109,56 +94,40 @@ impl Made<Ready> {
 
 impl<M: Maker> BodySource for Made<M> {
     fn next(&mut self) -> Making<'_> {
-        Box::pin(async {
-            let mut work = self.work.take()?;
-            let made = glommio::executor().spawn_blocking(move || {
-                let next = work.next();
-                (work, next)
-            });
-            match made.await {
-                (work, Next::Piece(bytes)) => {
-                    self.work = Some(work);
-                    Some(bytes)
-                }
-                (_, Next::Last(bytes)) => Some(bytes).filter(|bytes| !bytes.is_empty()),
-                (_, Next::Broken(bytes)) => {
-                    self.is_broken = true;
-                    Some(bytes)
-                }
-            }
-        })
+        self.0.next()
     }
 
     fn is_whole(&self) -> bool {
-        !self.is_broken
+        self.0.is_whole()
+    }
+}
+
+impl<M: Maker> http::Maker for Work<M> {
+    fn make(&mut self, out: &mut Vec<u8>) -> After {
+        let mut bytes = Vec::new();
+        let filled = self.fill(&mut bytes);
+        match self.framing {
+            Framing::Chunks if bytes.is_empty() => {}
+            Framing::Chunks => chunk(out, &bytes),
+            Framing::Own | Framing::Plain => out.append(&mut bytes),
+        }
+        match filled {
+            Ok(false) => After::More,
+            Ok(true) => {
+                out.extend_from_slice(if self.framing == Framing::Chunks { LAST_CHUNK } else { b"" });
+                After::End
+            }
+            Err(refusal) => {
+                if self.framing != Framing::Plain {
+                    refusal.write_chunk(out);
+                }
+                After::Broken
+            }
+        }
     }
 }
 
 impl<M: Maker> Work<M> {
-    fn next(&mut self) -> Next {
-        let mut bytes = Vec::new();
-        let filled = self.fill(&mut bytes);
-        let mut out = Vec::new();
-        match self.framing {
-            Framing::Chunks if bytes.is_empty() => {}
-            Framing::Chunks => chunk(&mut out, &bytes),
-            Framing::Own | Framing::Plain => out = bytes,
-        }
-        match filled {
-            Ok(false) => Next::Piece(out),
-            Ok(true) => {
-                out.extend_from_slice(if self.framing == Framing::Chunks { LAST_CHUNK } else { b"" });
-                Next::Last(out)
-            }
-            Err(refusal) => {
-                if self.framing != Framing::Plain {
-                    refusal.write_chunk(&mut out);
-                }
-                Next::Broken(out)
-            }
-        }
-    }
-
     /// Fills a piece, or what can be filled in the time it may take; true if it is the last.
     fn fill(&mut self, out: &mut Vec<u8>) -> Result<bool, Refusal> {
         let began = Instant::now();
@@ -219,42 +188,10 @@ fn unreadable(error: &io::Error) -> Refusal {
     Refusal::new(500, "internal_server_error", "An attachment cannot be read. The log of this server says why.")
 }
 
-/// The same body without chunks, for clients of HTTP/1.0: the connection ends where it does.
-pub(super) struct Unchunked<S> {
-    source: S,
-    decoder: ChunkedDecoder,
-}
-
-impl<S: BodySource> Unchunked<S> {
-    pub(super) fn new(source: S) -> Self {
-        Self { source, decoder: ChunkedDecoder::new(u64::MAX) }
-    }
-}
-
-impl<S: BodySource> BodySource for Unchunked<S> {
-    fn next(&mut self) -> Making<'_> {
-        Box::pin(async {
-            let chunks = self.source.next().await?;
-            let mut out = Vec::with_capacity(chunks.len());
-            // They are our own.
-            let _decoded = self.decoder.decode(&mut chunks.as_slice(), &mut out);
-            Some(out)
-        })
-    }
-
-    fn is_whole(&self) -> bool {
-        self.source.is_whole()
-    }
-}
-
-/// The end of such a body's head.
-pub(super) fn unchunked_head(head: ResponseHead<'_>) {
-    head.close().finish();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Maker as _;
 
     struct Parts(Vec<Result<Vec<Piece>, Refusal>>);
 
@@ -273,10 +210,9 @@ mod tests {
     fn all(mut work: Work<Parts>) -> (Vec<u8>, bool) {
         let mut all = Vec::new();
         loop {
-            match work.next() {
-                Next::Piece(bytes) => all.extend(bytes),
-                Next::Last(bytes) => return ([all, bytes].concat(), true),
-                Next::Broken(bytes) => return ([all, bytes].concat(), false),
+            match work.make(&mut all) {
+                After::More => {}
+                after => return (all, after == After::End),
             }
         }
     }
@@ -309,7 +245,7 @@ mod tests {
             let (bytes, _) = all(work(vec![Ok(vec![Piece::Base64(blob(length))])], Framing::Plain));
             assert_eq!(BASE64.decode(&bytes).unwrap().len(), length);
             let mut first = work(vec![Ok(vec![Piece::Raw(blob(length))])], Framing::Chunks);
-            assert!(matches!(first.next(), Next::Piece(_)) || length < PIECE_BYTES);
+            assert!(first.make(&mut Vec::new()) == After::More || length < PIECE_BYTES);
         }
     }
 

@@ -5,13 +5,10 @@
 
 use std::sync::Arc;
 
-use tailwater_wire::{
-    couchdb::{
-        changes::token::DbUid,
-        errors::{Problem, Refusal},
-        security::{self, Security},
-    },
-    http1::{ResponseHead, Version},
+use tailwater_wire::couchdb::{
+    changes::token::DbUid,
+    errors::{Problem, Refusal},
+    security::{self, Security},
 };
 
 use super::{
@@ -21,7 +18,6 @@ use super::{
     failure::{failed, unreadable},
     head::{refused, respond},
     paths::location,
-    pieces::{Unchunked, unchunked_head},
 };
 use crate::{
     appliance::Appliance,
@@ -180,28 +176,9 @@ impl<'c> Visit<'c> {
         fields: &[(&'static str, String)],
         source: impl BodySource + 'static,
     ) -> Reply {
-        let head = self.request.head;
-        let fields = self.request.fields.iter().chain(fields);
-        let mut bytes = Vec::new();
-        let response =
-            ResponseHead::new(&mut bytes, 200, &self.request.date).header("Cache-Control", "must-revalidate");
-        let response = fields.fold(response, |response, (name, value)| response.header(name, value));
-        let response = response.header("Content-Type", content_type);
-        if head.version() == Version::Http10 {
-            unchunked_head(response);
-        } else if head.keep_alive() {
-            response.chunked().finish();
-        } else {
-            response.chunked().close().finish();
-        }
-        let is_chunked = head.version() != Version::Http10;
-        let keep = is_chunked && head.keep_alive();
-        let source: Box<dyn BodySource> = match head.method() {
-            "HEAD" => Box::new(Nothing),
-            _ if is_chunked => Box::new(source),
-            _ => Box::new(Unchunked::new(source)),
-        };
-        Reply::Body(Box::new(Body { head: bytes, source, keep }))
+        let fields = self.request.fields.iter().chain(fields).map(|(name, value)| (*name, value.as_str()));
+        let fields = [("Cache-Control", "must-revalidate")].into_iter().chain(fields);
+        Reply::Body(Body::ok(&self.request, fields.chain([("Content-Type", content_type)]), source))
     }
 
     /// The address of a document, or of a database.
@@ -243,13 +220,4 @@ impl Subject {
 fn closed() -> Security {
     let text = security::DEFAULT;
     Security::parse(text.as_bytes()).unwrap_or_default()
-}
-
-/// The body of an answer to `HEAD`.
-struct Nothing;
-
-impl BodySource for Nothing {
-    fn next(&mut self) -> crate::http::Making<'_> {
-        Box::pin(async { None })
-    }
 }

@@ -23,6 +23,7 @@ use tailwater_wire::{
 };
 
 use super::{
+    meter::{Connected, Following},
     place::{Stream, not_found, who},
     publish::{self, Run, Stored},
     resend::{Wanted, look_up},
@@ -70,6 +71,7 @@ pub(super) fn begin(request: &Request<'_>) -> Reply {
         followed: RefCell::default(),
         followed_max: config.streamr.subscriptions_max as usize,
         limits,
+        _connected: request.shard.appliance.streamr.connect(),
     });
     let message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
     let protocol = Rc::new(Words { style, stream: None });
@@ -125,9 +127,10 @@ type Acks = HashMap<usize, (Token, String)>;
 struct Talk {
     style: Cell<ErrorStyle>,
     address: IpAddr,
-    followed: RefCell<HashMap<FeedId, ReadingId>>,
+    followed: RefCell<HashMap<FeedId, (ReadingId, Following)>>,
     followed_max: usize,
     limits: RequestLimits,
+    _connected: Connected,
 }
 
 impl Conversation for Talk {
@@ -185,7 +188,7 @@ impl Talk {
             return Ok(());
         }
         let mut out = Vec::new();
-        for (tag, outcome) in run.store().await {
+        for (tag, outcome) in run.store(&peer.shard().appliance.streamr).await {
             match (outcome, acks.remove(&tag)) {
                 (Ok(Stored { partition, offset }), Some((ack, stream))) => {
                     let place = Place { stream: &stream, partition };
@@ -261,7 +264,7 @@ impl Talk {
         let place = Place { stream: &subscribe.stream, partition: subscribe.partition };
         Control::Subscribed(place).write_message(&mut out);
         // One that has ended belonged to a stream that the feed is no more.
-        let followed = self.followed.borrow().get(&feed.id()).copied();
+        let followed = self.followed.borrow().get(&feed.id()).map(|(reading, _)| *reading);
         if followed.is_some_and(|reading| peer.is_streaming(reading)) {
             return peer.say(&out).await.map(Ok);
         }
@@ -279,7 +282,7 @@ impl Talk {
         let protocol = Rc::new(Words { style: self.style.get(), stream: Some(subscribe.stream.clone().into_owned()) });
         let start = ReadingStart { feed: feed.clone(), encoding, protocol, cursor };
         let reading = peer.begin(&out, start)?;
-        self.followed.borrow_mut().insert(feed.id(), reading);
+        self.followed.borrow_mut().insert(feed.id(), (reading, Following::new(feed)));
         Ok(Ok(()))
     }
 
@@ -287,7 +290,7 @@ impl Talk {
     fn may_follow_another(&self, peer: &Peer) -> bool {
         let mut followed = self.followed.borrow_mut();
         if followed.len() >= self.followed_max {
-            followed.retain(|_, reading| peer.is_streaming(*reading));
+            followed.retain(|_, (reading, _)| peer.is_streaming(*reading));
         }
         followed.len() < self.followed_max
     }
@@ -305,7 +308,7 @@ impl Talk {
             Err(error) => return Ok(Err(error)),
         };
         let reading = self.followed.borrow_mut().remove(&feeds[partition as usize].id());
-        if let Some(reading) = reading {
+        if let Some((reading, _)) = reading {
             peer.end(reading);
         }
         let mut out = Vec::new();
@@ -338,9 +341,10 @@ impl Talk {
         let place = Place { stream: &resend.stream, partition: resend.partition };
         let encoder = Arc::new(StreamrJson::new(&resend.stream, resend.partition));
         let (log, selection, sub) = (feed.feed().clone(), resend.selection, resend.sub.clone());
+        let meter = peer.shard().appliance.streamr.clone();
         let first = glommio::executor()
             .spawn_blocking(move || match look_up(&log, selection)? {
-                Some(run) => Wanted::new(log, encoder, sub, run).piece().map(Some),
+                Some(run) => Wanted::new(log, encoder, sub, run, meter).piece().map(Some),
                 None => Ok(None),
             })
             .await;

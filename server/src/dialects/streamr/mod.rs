@@ -15,6 +15,7 @@
 
 mod conversation;
 mod login;
+mod meter;
 mod place;
 mod publish;
 mod query;
@@ -23,6 +24,8 @@ mod streams;
 mod volume;
 
 use tailwater_wire::streamr::{errors::StreamrError, http::Endpoint};
+
+pub(crate) use self::meter::{Meter, measure};
 
 use crate::{
     http::{Reply, Request, Response},
@@ -51,9 +54,7 @@ pub(crate) async fn answer(mut request: Request<'_>, segments: &[String]) -> Rep
     match (endpoint, method) {
         (Endpoint::WebSocket, "GET") => conversation::begin(&request),
         (Endpoint::Produce { stream }, "POST") => publish::produce(&mut request, stream).await.into(),
-        (Endpoint::Query { stream, partition, kind }, "GET") => {
-            query::query(&request, stream, partition, kind).await.into()
-        }
+        (Endpoint::Query { stream, partition, kind }, "GET") => query::query(&request, stream, partition, kind).await,
         (Endpoint::Stream { stream }, "GET" | "HEAD") => streams::describe(&request, stream).into(),
         (Endpoint::Stream { stream }, "DELETE") => streams::delete(&request, stream).await.into(),
         (Endpoint::Login, "POST") => login::login(&mut request).await.into(),

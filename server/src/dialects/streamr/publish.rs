@@ -15,6 +15,7 @@ use tailwater_wire::streamr::{
 };
 
 use super::{
+    meter::Meter,
     place::{Stream, who, who_asks},
     refused,
 };
@@ -80,7 +81,7 @@ pub(super) async fn produce(request: &mut Request<'_>, stream: &str) -> Response
         Ok((stream, publish)) => {
             let mut run = Run::default();
             run.add(0, &stream, &publish);
-            run.store().await.pop().map_or(Err(StreamrError::Internal), |(_, outcome)| outcome)
+            run.store(&appliance.streamr).await.pop().map_or(Err(StreamrError::Internal), |(_, outcome)| outcome)
         }
         Err(error) => Err(error),
     };
@@ -173,26 +174,37 @@ impl Run {
     }
 
     /// Stores everything; returns what became of each message.
-    pub(super) async fn store(self) -> Vec<(usize, Outcome)> {
+    pub(super) async fn store(self, meter: &Meter) -> Vec<(usize, Outcome)> {
         let mut outcomes = self.outcomes;
         let mut under_way = Vec::new();
         for Part { feed, partition, batch, tags } in self.batches.into_iter().filter(|part| !part.batch.is_empty()) {
+            let bytes = batch.body_bytes() as u64;
             let mut appending: Appending = Box::pin(async move { feed.feed().append(batch, SeqMode::Assign).await });
             // The first poll queues it: those of all partitions are written at the same time, and in order in each.
             let done = future::poll_once(&mut appending).await;
-            under_way.push((partition, tags, done, appending));
+            under_way.push((partition, tags, bytes, done, appending));
         }
-        for (partition, tags, done, appending) in under_way {
+        for (partition, tags, bytes, done, appending) in under_way {
             let appended = match done {
                 Some(appended) => appended,
                 None => appending.await,
             };
+            if let Ok(appended) = &appended {
+                meter.published(appended.count as u64, bytes);
+            }
             outcomes.extend(tags.into_iter().enumerate().map(|(position, tag)| {
                 let stored = |appended: &Appended| Stored { partition, offset: appended.first_seq + position as u64 };
-                (tag, appended.as_ref().map(stored).map_err(failed))
+                (tag, appended.as_ref().map(stored).map_err(not_stored))
             }));
         }
         outcomes
+    }
+}
+
+fn not_stored(error: &AppendError) -> StreamrError {
+    match error {
+        AppendError::ReadOnly { .. } => StreamrError::StorageFull { reason: error.to_string() },
+        error => failed(error),
     }
 }
 

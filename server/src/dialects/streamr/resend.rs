@@ -13,6 +13,8 @@ use tailwater_wire::streamr::{
     request::Token,
 };
 
+use super::meter::Meter;
+
 /// Bytes of messages that are made at once.
 const PIECE_BYTES_MAX: usize = 128 << 10;
 
@@ -35,6 +37,7 @@ pub(super) struct Wanted {
     encoder: Arc<StreamrJson>,
     sub: Option<Token>,
     run: Run,
+    meter: Arc<Meter>,
 }
 
 /// Messages, and what remains.
@@ -71,31 +74,33 @@ pub(super) fn look_up(feed: &Feed, selection: Selection) -> Result<Option<Run>, 
 }
 
 impl Wanted {
-    pub(super) fn new(feed: Arc<Feed>, encoder: Arc<StreamrJson>, sub: Option<Token>, run: Run) -> Self {
-        Self { feed, encoder, sub, run }
+    pub(super) fn new(
+        feed: Arc<Feed>,
+        encoder: Arc<StreamrJson>,
+        sub: Option<Token>,
+        run: Run,
+        meter: Arc<Meter>,
+    ) -> Self {
+        Self { feed, encoder, sub, run, meter }
     }
 
     /// Makes the next messages. Blocks.
     pub(super) fn piece(mut self) -> Result<Piece, ReadError> {
         let mut bytes = Vec::new();
+        let (mut events, mut content_bytes, mut is_over) = (0, 0, false);
         let mut reader = self.feed.read(self.run.from);
-        for _ in 0..PIECE_EVENTS_MAX {
-            if self.run.count_max == 0 {
-                return Ok(Piece { bytes, rest: None });
-            }
-            let Some(next) = reader.next_with_previous() else {
-                return Ok(Piece { bytes, rest: None });
+        while !is_over && events < PIECE_EVENTS_MAX && bytes.len() < PIECE_BYTES_MAX {
+            let next = if self.run.count_max > 0 { reader.next_with_previous().transpose()? } else { None };
+            let Some((event, previous_seq)) = next.filter(|(event, _)| event.seq <= self.run.to) else {
+                is_over = true;
+                continue;
             };
-            let (event, previous_seq) = next?;
-            if event.seq > self.run.to {
-                return Ok(Piece { bytes, rest: None });
-            }
             write_unicast(&mut bytes, self.sub.as_ref(), |out| self.encoder.write_message(&event, previous_seq, out));
             self.run = Run { from: event.seq + 1, count_max: self.run.count_max - 1, ..self.run };
-            if bytes.len() >= PIECE_BYTES_MAX {
-                break;
-            }
+            events += 1;
+            content_bytes += event.body.len() as u64;
         }
-        Ok(Piece { bytes, rest: Some(self) })
+        self.meter.resent(events as u64, content_bytes);
+        Ok(Piece { bytes, rest: (!is_over).then_some(self) })
     }
 }

@@ -1,10 +1,14 @@
-//! What a stored transaction spends, and what can be spent of it.
+//! What a stored transaction spends, what can be spent of it, and whose that is.
 //!
 //! It reads leniently: what was checked when it came in is not checked again, and what came another way is only taken
 //! for as much as can be read. The condition of an output is that of its details, as when it was checked. Tests are in
 //! `block_tests.rs`.
 
+use std::collections::BTreeSet;
+
+use super::Operation;
 use super::condition::Condition;
+use super::keys::{self, PublicKey};
 use super::spend::{Output, OutputRef};
 use super::value::Value;
 use crate::json;
@@ -18,6 +22,10 @@ pub struct Ledger {
     pub spends: Vec<OutputRef>,
     /// Its outputs, by their index; `None` in the place of one that cannot be spent.
     pub outputs: Vec<Option<Output>>,
+    /// Who each of its outputs is listed for, by its index.
+    pub owners: Vec<BTreeSet<[u8; 32]>>,
+    /// What it does, if that is known.
+    pub operation: Option<Operation>,
 }
 
 /// Reads a transaction's text; `None` if it has no id.
@@ -27,7 +35,39 @@ pub(in crate::bigchaindb) fn ledger(text: &str) -> Option<Ledger> {
     let asset_id = tree.get("asset").and_then(|asset| asset.get("id")).and_then(Value::as_str).unwrap_or(id);
     let list = |name| tree.get(name).and_then(Value::as_list).unwrap_or_default().iter();
     let spends = list("inputs").filter_map(|input| spend(input.get("fulfills")?)).collect();
-    Some(Ledger { asset_id: asset_id.to_owned(), spends, outputs: list("outputs").map(output).collect() })
+    let operation = tree.get("operation").and_then(Value::as_str).and_then(Operation::of_name);
+    Some(Ledger {
+        asset_id: asset_id.to_owned(),
+        spends,
+        outputs: list("outputs").map(output).collect(),
+        owners: owners(tree.get("outputs").and_then(Value::as_list).unwrap_or_default()),
+        operation,
+    })
+}
+
+/// The reference server lists an output for a key that its condition is made of, if that is among the public keys of any
+/// output of the transaction.
+fn owners(outputs: &[Value<'_>]) -> Vec<BTreeSet<PublicKey>> {
+    let named = outputs.iter().filter_map(|output| output.get("public_keys")?.as_list()).flatten();
+    let named: BTreeSet<PublicKey> = named.filter_map(|key| keys::read(key).ok()).collect();
+    let owners = |output: &Value<'_>| {
+        let mut owners = BTreeSet::new();
+        if let Some(details) = output.get("condition").and_then(|condition| condition.get("details")) {
+            add_keys(details, &mut owners);
+        }
+        owners.retain(|key| named.contains(key));
+        owners
+    };
+    outputs.iter().map(owners).collect()
+}
+
+fn add_keys(details: &Value<'_>, found: &mut BTreeSet<PublicKey>) {
+    match details.get("subconditions") {
+        Some(subconditions) => {
+            subconditions.as_list().unwrap_or_default().iter().for_each(|details| add_keys(details, found));
+        }
+        None => found.extend(details.get("public_key").and_then(|key| keys::read(key).ok())),
+    }
 }
 
 fn spend(link: &Value<'_>) -> Option<OutputRef> {

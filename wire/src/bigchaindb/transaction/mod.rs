@@ -7,7 +7,7 @@
 //! | `condition`, `fulfillment`, `asn1` | what has to be fulfilled, what fulfills it, their encoding |
 //! | `parse` | all checks that need nothing but the transaction |
 //! | `spend` | the checks that need what the transaction spends |
-//! | `ledger` | what a stored transaction spends, and what can be spent of it |
+//! | `ledger` | what a stored transaction spends, what can be spent of it, whose that is |
 //! | `error`, `repr` | refusals, and values as they are quoted in them |
 //!
 //! It never looks anything up. Every check is that of the reference server (version 2.2.2) and refuses in its words.
@@ -41,6 +41,7 @@ pub use error::TransactionError;
 pub use ledger::Ledger;
 pub(super) use ledger::ledger;
 pub use parse::Limits;
+pub(super) use repr::repr_str as quoted;
 pub use spend::{Found, Output, OutputRef};
 
 /// The largest amount of one output.
@@ -65,6 +66,11 @@ impl Operation {
             Self::Transfer => "TRANSFER",
             Self::Vote => "VOTE",
         }
+    }
+
+    /// The operation of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Create, Self::Transfer, Self::Vote].into_iter().find(|operation| operation.name() == name)
     }
 }
 

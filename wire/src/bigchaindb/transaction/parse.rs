@@ -60,12 +60,7 @@ pub(super) fn parse(body: &[u8], limits: &Limits) -> Result<Transaction, Transac
     schema::check_common(&tree)?;
     let operation = map.get("operation").and_then(Value::as_str).unwrap_or_default();
     schema::check_operation(&tree, operation)?;
-    let operation = match operation {
-        "CREATE" => Some(Operation::Create),
-        "TRANSFER" => Some(Operation::Transfer),
-        "VOTE" => Some(Operation::Vote),
-        _ => None,
-    };
+    let operation = Operation::of_name(operation);
     let asset = map.get("asset").unwrap_or(&Value::Null);
     if matches!(operation, Some(Operation::Create | Operation::Transfer)) {
         names::check(asset.get("data"), map.get("metadata"))?;

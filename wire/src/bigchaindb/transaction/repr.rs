@@ -16,7 +16,7 @@ pub(super) fn repr(value: &Value<'_>) -> String {
 }
 
 /// A string in Python's notation, quoted.
-pub(super) fn repr_str(text: &str) -> String {
+pub(in crate::bigchaindb) fn repr_str(text: &str) -> String {
     let mut out = String::new();
     write_str(text, &mut out);
     cut(out)

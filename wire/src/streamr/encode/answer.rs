@@ -25,51 +25,41 @@ pub enum Content {
     Json,
 }
 
-/// Writes the body message by message.
+/// Writes the body message by message, into whichever buffer is at hand.
 #[derive(Debug)]
-pub struct AnswerWriter<'a> {
-    out: &'a mut Vec<u8>,
-    encoder: &'a StreamrJson,
+pub struct AnswerWriter {
+    encoder: StreamrJson,
     wrapper: Wrapper,
     content: Content,
-    is_empty: bool,
+    is_begun: bool,
 }
 
-impl<'a> AnswerWriter<'a> {
-    /// Starts a body of messages of one partition.
-    pub fn new(out: &'a mut Vec<u8>, encoder: &'a StreamrJson, wrapper: Wrapper, content: Content) -> Self {
-        out.push(b'[');
-        Self { out, encoder, wrapper, content, is_empty: true }
+impl AnswerWriter {
+    /// A body of messages of one partition.
+    pub fn new(encoder: StreamrJson, wrapper: Wrapper, content: Content) -> Self {
+        Self { encoder, wrapper, content, is_begun: false }
     }
 
     /// Appends a message.
-    pub fn push(&mut self, event: &Event<'_>, previous_seq: Option<u64>) {
-        if !self.is_empty {
-            self.out.push(b',');
-        }
-        self.is_empty = false;
+    pub fn push(&mut self, event: &Event<'_>, previous_seq: Option<u64>, out: &mut Vec<u8>) {
+        out.push(if self.is_begun { b',' } else { b'[' });
+        self.is_begun = true;
         let write: WriteJson = match self.content {
             Content::Text => write_str,
             Content::Json => write_plain,
         };
         match self.wrapper {
-            Wrapper::Array => self.encoder.write_array(event, previous_seq, write, self.out),
-            Wrapper::Object => self.write_object(event, previous_seq, write),
+            Wrapper::Array => self.encoder.write_array(event, previous_seq, write, out),
+            Wrapper::Object => self.write_object(event, previous_seq, write, out),
         }
     }
 
-    /// Bytes in the buffer so far.
-    pub fn bytes(&self) -> usize {
-        self.out.len()
+    /// Appends the end of the body.
+    pub fn finish(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self.is_begun { b"]" } else { b"[]" });
     }
 
-    /// Ends the body.
-    pub fn finish(self) {
-        self.out.push(b']');
-    }
-
-    fn write_object(&mut self, event: &Event<'_>, previous_seq: Option<u64>, write: WriteJson) {
-        let out = &mut *self.out;
+    fn write_object(&self, event: &Event<'_>, previous_seq: Option<u64>, write: WriteJson, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"version\":28,\"streamId\":");
         write_str(out, &self.encoder.stream);
         out.extend_from_slice(b",\"partition\":");

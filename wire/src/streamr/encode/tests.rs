@@ -190,19 +190,19 @@ fn golden_answers() {
     let encoder = StreamrJson::new("a\"b", 3);
     for (wrapper, content, one) in table {
         let (mut none, mut out) = (Vec::new(), Vec::new());
-        AnswerWriter::new(&mut none, &encoder, wrapper, content).finish();
+        AnswerWriter::new(encoder.clone(), wrapper, content).finish(&mut none);
         assert_eq!(none, b"[]");
-        let mut answer = AnswerWriter::new(&mut out, &encoder, wrapper, content);
-        answer.push(&put("{\"a\":1.50}"), Some(1));
-        assert_eq!(answer.bytes(), one.len() + 1);
-        answer.push(&put("{\"a\":1.50}"), Some(1));
-        answer.finish();
+        let mut answer = AnswerWriter::new(encoder.clone(), wrapper, content);
+        answer.push(&put("{\"a\":1.50}"), Some(1), &mut out);
+        assert_eq!(String::from_utf8(out.clone()).unwrap(), format!("[{one}"));
+        answer.push(&put("{\"a\":1.50}"), Some(1), &mut out);
+        answer.finish(&mut out);
         assert_eq!(String::from_utf8(out).unwrap(), format!("[{one},{one}]"));
     }
     let mut first = Vec::new();
-    let mut answer = AnswerWriter::new(&mut first, &encoder, Wrapper::Object, Content::Json);
-    answer.push(&put("null"), None);
-    answer.finish();
+    let mut answer = AnswerWriter::new(encoder, Wrapper::Object, Content::Json);
+    answer.push(&put("null"), None, &mut first);
+    answer.finish(&mut first);
     let first: Value = serde_json::from_slice(&first).unwrap();
     assert_eq!((&first[0]["previousOffset"], &first[0]["content"]), (&Value::Null, &json!({})));
 }
@@ -225,9 +225,9 @@ proptest! {
         prop_assert_eq!(&text, &expected.to_string());
 
         let mut answer = Vec::new();
-        let mut writer = AnswerWriter::new(&mut answer, &encoder, Wrapper::Object, Content::Json);
-        writer.push(&event, previous_seq);
-        writer.finish();
+        let mut writer = AnswerWriter::new(encoder, Wrapper::Object, Content::Json);
+        writer.push(&event, previous_seq, &mut answer);
+        writer.finish(&mut answer);
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         prop_assert_eq!(&answer[0]["content"], &Value::from(content));
         prop_assert_eq!(&answer[0]["streamId"], &Value::from(stream));

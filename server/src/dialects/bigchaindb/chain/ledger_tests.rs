@@ -42,6 +42,14 @@ fn event<'e>(kind: &'e str, key: &'e str, body: &'e [u8]) -> Event<'e> {
     Event { seq: 7, time_us: 1, kind, key, format: BodyFormat::Json, body }
 }
 
+/// How many entries of lists a transaction has: one for each owner of each output, and one for the asset it passes on.
+fn listed(transaction: &Transaction) -> usize {
+    let json: serde_json::Value = serde_json::from_str(transaction.json()).unwrap();
+    let owners = |output: &serde_json::Value| output["public_keys"].as_array().unwrap().len();
+    let owned: usize = json["outputs"].as_array().unwrap().iter().map(owners).sum();
+    owned + usize::from(transaction.asset_id() != transaction.id())
+}
+
 /// A block of these texts, whatever they are.
 fn block(transactions: &[&str]) -> Vec<u8> {
     format!("{{\"transactions\":[{}]}}", transactions.join(",")).into_bytes()
@@ -78,7 +86,8 @@ fn a_block_of_the_log_is_entered_as_its_transactions_were() {
             assert!(body.push(&transaction));
         }
         enter_block(&event(KIND, "", &body.finish()), &mut read).unwrap();
-        assert_eq!(checked.len(), read.len());
+        let lists: usize = NAMES.iter().map(|name| listed(&golden(name))).sum();
+        assert_eq!(checked.len() + lists, read.len());
         let mut unspent = 0;
         for (position, name) in (0..).zip(NAMES) {
             let transaction = golden(name);
@@ -137,6 +146,25 @@ fn what_is_no_transaction_takes_an_id_and_nothing_else() {
             enter_block(&event(KIND, "", &block(&[text])), &mut batch).unwrap();
             assert_eq!(batch.len(), before, "{text}");
         }
+    });
+}
+
+#[test]
+fn golden_rows_of_lists() {
+    with_index(|index| {
+        let (create, transfer) = (golden("js_create"), golden("js_transfer"));
+        let mut batch = index.batch();
+        enter_block(&event(KIND, "", &block(&[create.json(), transfer.json(), create.json()])), &mut batch).unwrap();
+        let asset = hash(create.id()).unwrap();
+        let at = |position: u8| [0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, position];
+        let row = |position: u8| batch.get(Table::Assets, &[&asset[..], &at(position)].concat()).unwrap();
+        assert_eq!([row(0), row(1), row(2)], [None, Some(b"T".as_slice().into()), None]);
+        let ledger = Stored { id: create.id().into(), json: create.json().into() }.ledger();
+        for owner in &ledger.owners[0] {
+            let row = |position| batch.get(Table::Owned, &[&owner[..], &at(position), &[0; 4]].concat()).unwrap();
+            assert_eq!([row(0), row(2)], [Some(asset.as_slice().into()), None], "the first keeps its outputs");
+        }
+        assert_eq!(ledger.owners[0].len(), 1);
     });
 }
 

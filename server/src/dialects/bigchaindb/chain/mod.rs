@@ -4,8 +4,11 @@
 //! | --- | --- |
 //! | [`chains`] | which chain there is |
 //! | [`ledger`] | what the index has of a transaction: where it is, what can be spent of it, what was spent |
+//! | [`lists`] | what the index has for lists: outputs of an owner, transactions of an asset |
 //! | [`queue`] | what waits for the thread, and how much of it may |
 //! | [`worker`] | the thread: check, pack into a block, append, learn |
+//! | [`words`] | which words are where: a second index, for those who search |
+//! | [`search`] | the thread that keeps it and searches |
 //!
 //! Owns the side that requests see, on any shard. What the thread knows is an index derived from the log, and it learns of
 //! its own blocks as of those that came another way: by reading the log. Never appends by itself. Tested in [`ledger`] and
@@ -13,7 +16,10 @@
 
 mod chains;
 mod ledger;
+mod lists;
 mod queue;
+mod search;
+mod words;
 mod worker;
 
 use std::{
@@ -29,8 +35,8 @@ use tailwater_core::{Event, Feed};
 use tailwater_wire::bigchaindb::{stored::Stored, transaction::Transaction};
 
 pub(crate) use self::chains::Chains;
-pub(super) use self::ledger::Place;
-use self::{ledger::Table, queue::Queue, worker::Worker};
+pub(super) use self::{ledger::Place, lists::Stretch, search::Wanted};
+use self::{ledger::Table, queue::Queue, search::Searches, worker::Worker};
 use super::refusals::ChainError;
 use crate::{
     aside::Aside,
@@ -74,6 +80,17 @@ impl Shared {
     fn is_settled(&self) -> bool {
         self.is_ready.load(Ordering::SeqCst) && self.applied_seq.load(Ordering::SeqCst) >= self.feed.last_seq()
     }
+
+    /// What `read` makes of a block, if it is there and still held. Reads the disk.
+    fn block<T>(&self, height: u64, read: impl FnOnce(&Event<'_>) -> T) -> Result<Option<T>, ChainError> {
+        match self.feed.read(height).next().transpose() {
+            Ok(event) => Ok(event.filter(|event| event.seq == height).map(|event| read(&event))),
+            Err(error) => {
+                tracing::error!(%error, "a block could not be read");
+                Err(ChainError::Unreadable)
+            }
+        }
+    }
 }
 
 /// The chain of one feed.
@@ -82,6 +99,7 @@ pub(crate) struct Chain {
     shared: Arc<Shared>,
     queue: Queue,
     thread: Aside,
+    searches: Searches,
 }
 
 impl Chain {
@@ -95,8 +113,9 @@ impl Chain {
             is_stopping: AtomicBool::new(false),
         });
         let (queue, jobs) = queue::new();
-        let worker = Worker::new(shared.clone(), jobs, indexes);
-        Self { entry, shared, queue, thread: Aside::new("tailwater-chain", move || worker.clone().run()) }
+        let worker = Worker::new(shared.clone(), jobs, indexes.clone());
+        let searches = Searches::new(shared.clone(), indexes);
+        Self { entry, shared, queue, thread: Aside::new("tailwater-chain", move || worker.clone().run()), searches }
     }
 
     /// Its feed.
@@ -104,12 +123,12 @@ impl Chain {
         &self.entry
     }
 
-    /// Ends the thread; nothing is stored after this, and the index is closed. Blocks until what is under way is done.
+    /// Ends the threads; nothing is stored after this, and the indexes are closed. Blocks until what is under way is done.
     pub(crate) fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         self.queue.close();
-        if !self.thread.join() {
-            tracing::error!(feed = self.shared.feed.name(), "the chain's thread had failed");
+        if !self.thread.join() || !self.searches.stop() {
+            tracing::error!(feed = self.shared.feed.name(), "a thread of the chain had failed");
         }
     }
 
@@ -147,9 +166,14 @@ impl Chain {
 
     /// Where a transaction is, or was while its block was held. Reads the disk.
     pub(super) fn place(&self, id: &str) -> Result<Option<Place>, ChainError> {
+        self.look_up(|index| ledger::place(index, id))
+    }
+
+    /// What `read` finds in the index.
+    fn look_up<T>(&self, read: impl FnOnce(&Index<Table>) -> Result<T, IndexError>) -> Result<T, ChainError> {
         let index = self.shared.index();
         let index = index.as_ref().ok_or(ChainError::CatchingUp)?;
-        ledger::place(index, id).map_err(|error| self.distrust(&error))
+        read(index).map_err(|error| self.distrust(&error))
     }
 
     /// Has the thread open the index anew.
@@ -166,22 +190,23 @@ impl Chain {
 
     /// The text of a transaction, if its block is still held. Reads the disk.
     pub(super) fn transaction(&self, place: Place) -> Result<Option<String>, ChainError> {
-        let read = |event: &Event<'_>| {
-            let stored = Stored::all(event).into_iter().nth(place.position as usize);
-            stored.map(|stored| stored.json.into_owned())
-        };
-        self.block(place.height, read).map(Option::flatten)
+        self.stored(place, |stored| stored.json.into_owned())
+    }
+
+    /// What `read` makes of a transaction, if its block is still held. Reads the disk.
+    pub(super) fn stored<T>(&self, place: Place, read: impl FnOnce(Stored<'_>) -> T) -> Result<Option<T>, ChainError> {
+        let find = |event: &Event<'_>| Stored::all(event).into_iter().nth(place.position as usize).map(read);
+        self.block(place.height, find).map(Option::flatten)
     }
 
     /// What `read` makes of a block, if it is there and still held. Reads the disk.
     pub(super) fn block<T>(&self, height: u64, read: impl FnOnce(&Event<'_>) -> T) -> Result<Option<T>, ChainError> {
-        match self.shared.feed.read(height).next().transpose() {
-            Ok(event) => Ok(event.filter(|event| event.seq == height).map(|event| read(&event))),
-            Err(error) => {
-                tracing::error!(%error, "a block could not be read");
-                Err(ChainError::Unreadable)
-            }
-        }
+        self.shared.block(height, read)
+    }
+
+    /// Where what a search finds is, the best first. Returns once every block that was there is looked at.
+    pub(super) async fn search(&self, wanted: Wanted) -> Result<Vec<Place>, ChainError> {
+        self.searches.search(wanted).await
     }
 }
 
