@@ -17,9 +17,6 @@ use tailwater::{
     demo, serve, user,
 };
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(arguments) => run(arguments.load_options(config::variables())),

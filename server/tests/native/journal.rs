@@ -6,13 +6,21 @@ use rustix::process::Signal;
 
 use super::common::{
     call,
-    process::{Serving, serve},
+    process::{Serving, tailwater},
 };
 
 #[test]
 fn a_journal_that_cannot_be_made_is_told_once_and_missed_by_nobody() {
     let directory = tempfile::tempdir().unwrap();
-    let serving = Serving::start(&mut serve(directory.path()));
+    let config = tempfile::NamedTempFile::new().unwrap();
+    // Where Streamr is served, a first start tells of its streams, and makes the journal.
+    fs::write(&config, "[[listen]]\naddress = \"127.0.0.1:0\"\ndialects = [\"native\", \"atproto\"]\n").unwrap();
+    let start = || {
+        let mut command = tailwater();
+        command.args(["serve", "--shards", "1", "--data"]).arg(directory.path()).arg("--config").arg(config.path());
+        Serving::start(&mut command)
+    };
+    let serving = start();
     // It is made with the first event that needs it. A file in its place stands in for a disk that will not have it.
     let journal = directory.path().join("journal");
     assert!(!journal.exists());
@@ -37,7 +45,7 @@ fn a_journal_that_cannot_be_made_is_told_once_and_missed_by_nobody() {
     assert!(told[0].ends_with(&expected), "{log}");
     // The next start has one again.
     fs::remove_file(&journal).unwrap();
-    let serving = Serving::start(&mut serve(directory.path()));
+    let serving = start();
     let url = format!("http://{}/v1/feeds/repos/events", serving.address);
     let (_, answer) = call("POST", &url, Some("application/x-ndjson"), r#"{"kind":"put","body":1}"#);
     assert_eq!((&answer["last_seq"], journal.is_dir()), (&4.into(), true));
