@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tailwater_core::{FeedId, Start};
+use tailwater_core::Start;
 use tailwater_wire::{
     streamr::{
         encode::{Control, Place, StreamrJson},
@@ -23,6 +23,7 @@ use tailwater_wire::{
 };
 
 use super::{
+    followed::Followed,
     meter::{Connected, Following},
     place::{Stream, not_found, who},
     publish::{self, Run, Stored},
@@ -35,7 +36,7 @@ use crate::{
     limits::Replay,
     shard::{
         breathe,
-        peer::{Gone, Peer, ReadingId},
+        peer::{Gone, Peer},
         protocol::{Answering, Conversation, ConversationStart, Farewell, ReadingStart, StreamProtocol, Transport},
     },
 };
@@ -127,7 +128,7 @@ type Acks = HashMap<usize, (Token, String)>;
 struct Talk {
     style: Cell<ErrorStyle>,
     address: IpAddr,
-    followed: RefCell<HashMap<FeedId, (ReadingId, Following)>>,
+    followed: RefCell<Followed<Following>>,
     followed_max: usize,
     limits: RequestLimits,
     _connected: Connected,
@@ -264,7 +265,7 @@ impl Talk {
         let place = Place { stream: &subscribe.stream, partition: subscribe.partition };
         Control::Subscribed(place).write_message(&mut out);
         // One that has ended belonged to a stream that the feed is no more.
-        let followed = self.followed.borrow().get(&feed.id()).map(|(reading, _)| *reading);
+        let followed = self.followed.borrow().get(feed.id());
         if followed.is_some_and(|reading| peer.is_streaming(reading)) {
             return peer.say(&out).await.map(Ok);
         }
@@ -282,7 +283,7 @@ impl Talk {
         let protocol = Rc::new(Words { style: self.style.get(), stream: Some(subscribe.stream.clone().into_owned()) });
         let start = ReadingStart { feed: feed.clone(), encoding, protocol, cursor };
         let reading = peer.begin(&out, start)?;
-        self.followed.borrow_mut().insert(feed.id(), (reading, Following::new(feed)));
+        self.followed.borrow_mut().insert(feed.id(), reading, Following::new(feed));
         Ok(Ok(()))
     }
 
@@ -290,7 +291,7 @@ impl Talk {
     fn may_follow_another(&self, peer: &Peer) -> bool {
         let mut followed = self.followed.borrow_mut();
         if followed.len() >= self.followed_max {
-            followed.retain(|_, (reading, _)| peer.is_streaming(*reading));
+            followed.retain(|reading| peer.is_streaming(reading));
         }
         followed.len() < self.followed_max
     }
@@ -300,15 +301,15 @@ impl Talk {
         let feeds = feeds.as_deref().unwrap_or_default();
         let followed: Vec<u32> = (0..)
             .zip(feeds)
-            .filter(|(_, feed)| self.followed.borrow().contains_key(&feed.id()))
+            .filter(|(_, feed)| self.followed.borrow().get(feed.id()).is_some())
             .map(|(partition, _)| partition)
             .collect();
         let partition = match unsubscribe.partition_to_leave(&followed) {
             Ok(partition) => partition,
             Err(error) => return Ok(Err(error)),
         };
-        let reading = self.followed.borrow_mut().remove(&feeds[partition as usize].id());
-        if let Some((reading, _)) = reading {
+        let reading = self.followed.borrow_mut().remove(feeds[partition as usize].id());
+        if let Some(reading) = reading {
             peer.end(reading);
         }
         let mut out = Vec::new();

@@ -14,6 +14,7 @@
 //! `server/tests/clients/`.
 
 mod conversation;
+mod followed;
 mod login;
 mod meter;
 mod place;
