@@ -55,12 +55,11 @@ impl Appliance {
         let (entry, claim) = self.claim(name).await?;
         let old = entry.exposure();
         let (appliance, changing) = (self.clone(), entry.clone());
-        let change = move || {
-            // Even when nobody waits for the answer any more.
-            let _claim = claim;
-            appliance.change_whole(&changing, wish)
-        };
-        glommio::executor().spawn_blocking(change).await?;
+        // The claim goes with the work, which goes on when nobody waits for the answer any more, and comes back with it, so that
+        // what was changed is told before anybody changes it again.
+        let change = move || (appliance.change_whole(&changing, wish), claim);
+        let (changed, _claim) = glommio::executor().spawn_blocking(change).await;
+        changed?;
         let new = entry.exposure();
         if old.place(Dialect::Streamr) != new.place(Dialect::Streamr) {
             self.announce(StreamChange::Deleted, &old, now_us()).await;

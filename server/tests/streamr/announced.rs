@@ -126,3 +126,29 @@ fn kills_at_any_moment_of_the_start_tell_nothing_twice() {
     told.sort();
     assert_eq!(told, expected);
 }
+
+/// Whoever changes a stream at the same time: one is told of as gone before the one that takes its place, and the next goes after
+/// it came.
+#[test]
+fn changes_are_told_of_in_their_order() {
+    let appliance = Appliance::start_with(|config| with_streams(config, &[("a", 1)]));
+    let url = appliance.url("/v1/feeds/a");
+    thread::scope(|scope| {
+        for by in 0..4 {
+            let url = &url;
+            scope.spawn(move || {
+                for number in 0..15 {
+                    let change = json!({ "dialects": { "streamr": { "stream": format!("{by}-{number}") } } });
+                    let (status, answer) = call("PATCH", url, None, change.to_string());
+                    assert_eq!(status, 200, "{answer}");
+                }
+            });
+        }
+    });
+    let told = told(appliance.address);
+    let told = names(&told);
+    assert_eq!((told.len(), told[0]), (1 + 2 * 4 * 15, "+a"));
+    for pair in told[..told.len() - 1].chunks(2) {
+        assert_eq!(pair[0].strip_prefix('+'), pair[1].strip_prefix('-'), "{told:?}");
+    }
+}

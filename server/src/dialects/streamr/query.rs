@@ -117,13 +117,14 @@ struct Rest {
 
 impl Steps for Rest {
     fn step(&mut self, out: &mut Vec<u8>) -> Result<bool, String> {
+        let before = out.len();
         if self.first.is_empty() {
             self.messages.write_piece(out).map_err(|error| error.to_string())?;
         } else {
             out.append(&mut self.first);
             self.first = Vec::new();
         }
-        self.bytes += out.len() as u64;
+        self.bytes += (out.len() - before) as u64;
         let is_over = self.messages.run.is_none();
         if is_over {
             self.messages.meter.query(self.bytes);

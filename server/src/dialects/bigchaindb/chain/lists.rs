@@ -13,7 +13,7 @@ use super::{
     Chain,
     ledger::{Place, Table, hash, output_key},
 };
-use crate::index::{Index, IndexError, Rows};
+use crate::index::{Bytes, Index, IndexError, Rows};
 
 /// Rows that are looked at in one go.
 const ROWS_MAX: usize = 1_000;
@@ -33,6 +33,14 @@ impl Stretch {
         let before = |height: u64| [&key[..], &height.to_be_bytes()].concat();
         let end = last_height.saturating_add(1);
         Self { from: Bound::Included(before(first_height.min(end))), to: before(end) }
+    }
+
+    /// The next rows, and moves behind them; `None` when there are no more.
+    fn advance(&mut self, index: &Index<Table>, table: Table) -> Result<Option<Vec<(Bytes, Bytes)>>, IndexError> {
+        let rows = self.rows(index, table)?.take(ROWS_MAX).collect::<Result<Vec<_>, _>>()?;
+        let Some((last, _)) = rows.last() else { return Ok(None) };
+        self.from = Bound::Excluded(last.to_vec());
+        Ok(Some(rows))
     }
 
     fn rows(&self, index: &Index<Table>, table: Table) -> Result<Rows, IndexError> {
@@ -58,19 +66,17 @@ impl Chain {
         spent: Option<bool>,
     ) -> Result<Option<Vec<OutputRef>>, ChainError> {
         self.look_up(|index| {
-            let (mut found, mut is_over) = (Vec::new(), true);
-            for row in stretch.rows(index, Table::Owned)?.take(ROWS_MAX) {
-                let (key, id) = row?;
+            let Some(rows) = stretch.advance(index, Table::Owned)? else { return Ok(None) };
+            let mut found = Vec::new();
+            for (key, id) in rows {
                 let index_bytes = key.last_chunk().copied().unwrap_or_default();
                 let output_index = u64::from(u32::from_be_bytes(index_bytes));
                 let output = OutputRef { transaction_id: HEXLOWER.encode(&id), output_index };
                 if spent.is_none() || spent == Some(is_spent(index, &output)?) {
                     found.push(output);
                 }
-                stretch.from = Bound::Excluded(key.to_vec());
-                is_over = false;
             }
-            Ok((!is_over).then_some(found))
+            Ok(Some(found))
         })
     }
 
@@ -82,14 +88,8 @@ impl Chain {
         operation: Option<Operation>,
     ) -> Result<Option<Vec<Place>>, ChainError> {
         self.look_up(|index| {
-            let (mut found, mut is_over) = (Vec::new(), true);
-            for row in stretch.rows(index, Table::Assets)?.take(ROWS_MAX) {
-                let (key, letter) = row?;
-                found.extend(wanted(&key, &letter, operation));
-                stretch.from = Bound::Excluded(key.to_vec());
-                is_over = false;
-            }
-            Ok((!is_over).then_some(found))
+            let rows = stretch.advance(index, Table::Assets)?;
+            Ok(rows.map(|rows| rows.iter().filter_map(|(key, letter)| wanted(key, letter, operation)).collect()))
         })
     }
 
