@@ -6,6 +6,7 @@
 //! is a [`subscriber`] that the [`sweep`] serves. Tested by `server/tests/`.
 
 mod accept;
+mod breath;
 mod groups;
 mod input;
 mod look;
@@ -42,7 +43,6 @@ use async_channel::{Receiver, Sender};
 use glommio::TaskQueueHandle;
 use tailwater_core::{Runs, WriterSeed};
 
-pub(crate) use self::stats::ShardStats;
 use self::{
     accept::Listener,
     groups::Groups,
@@ -60,27 +60,20 @@ use self::{
     views::{ViewId, Waking},
     watch::Watchers,
 };
+pub(crate) use self::{breath::breathe, stats::ShardStats};
 use crate::{appliance::Appliance, config::Dialect, feeds::FeedEntry, tls};
 
 /// How long a stream that ends may take to send its last bytes and see the peer's close.
 const LINGER_MS: u64 = 3_000;
 
 /// How long turns may run before others on the executor get theirs.
-const SLICE: Duration = Duration::from_millis(1);
+const SLICE: Duration = Duration::from_millis(4);
 
 /// Ticks between two looks at threads that may not come back.
 const TICKS_PER_LOOK: u64 = 10;
 
 /// Turns between two looks at the clock: a look costs a hundredth of a small send.
 const TURNS_PER_LOOK: u32 = 8;
-
-/// Lets the kernel's news and everybody else on this executor have a turn. Whatever runs long calls it now and then.
-///
-/// The executor looks at its rings only when no task is ready, so a mere yield would not do; see the note on preemption in
-/// `serve`.
-pub(crate) async fn breathe() {
-    glommio::timer::sleep(Duration::from_nanos(1)).await;
-}
 
 /// What other threads tell a shard.
 pub(crate) enum Message {
