@@ -7,6 +7,7 @@ use crate::batch::{Batch, SeqMode};
 use crate::error::AppendError;
 use crate::feed::FeedState;
 use crate::feed::options::Durability;
+use crate::frames::spare::Spare;
 use crate::frames::writer::FrameWriter;
 use crate::journal::{Outcome, SmallGroup};
 use crate::retention;
@@ -120,8 +121,9 @@ impl<S: Storage> Writer<S> {
         };
         let (written, reach) = if bytes.len() <= SMALL_GROUP_BYTES_MAX {
             let writes = encode(tail, &mut self.live, &bytes, offset).await;
+            let frames = Arc::clone(&self.core().store.frames);
             let write: Write = Box::new(move || {
-                let cached = Cached::perform(writes);
+                let cached = Cached::perform(writes, &frames.spare);
                 Written { file: write(), cached }
             });
             self.store_small(tail, Arc::clone(&bytes), write).await
@@ -129,7 +131,8 @@ impl<S: Storage> Writer<S> {
             let sync = self.core().options().durability == Durability::Sync;
             let stored = self.storage.run(move || write().and_then(|file| if sync { synced(file) } else { Ok(file) }));
             let writes = encode(tail, &mut self.live, &bytes, offset).await;
-            let cached = self.storage.run(move || Cached::perform(writes));
+            let frames = Arc::clone(&self.core().store.frames);
+            let cached = self.storage.run(move || Cached::perform(writes, &frames.spare));
             let written = Written { file: stored.await.flatten(), cached: cached.await.unwrap_or_default() };
             (written, if sync { Reach::Synced } else { Reach::Written })
         };
@@ -273,9 +276,13 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    fn perform(writes: Vec<Tagged>) -> Cached {
-        let results = writes.into_iter().map(|(tag, write)| (tag, write.perform()));
-        Cached { results: Some(results.collect()) }
+    fn perform(writes: Vec<Tagged>, spare: &Spare) -> Cached {
+        let perform = |(tag, write): Tagged| {
+            let result = write.perform();
+            spare.give(write.bytes);
+            (tag, result)
+        };
+        Cached { results: Some(writes.into_iter().map(perform).collect()) }
     }
 
     /// Whether every write with this tag succeeded.

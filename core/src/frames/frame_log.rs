@@ -6,12 +6,14 @@
 //! signal. It is never truncated; when the last user is gone it is unlinked. Tested through [`crate::cursor`].
 
 use super::FrameContext;
+use super::residency::Residency;
 use crate::feed::position::Position;
 use crate::janitor::Garbage;
 use crate::segment::format::{HEADER_BYTES, RECORD_HEADER_BYTES, SegmentHeader, get_u64};
 use crate::sys::SharedMap;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -77,6 +79,7 @@ pub(crate) struct FrameLog {
     /// When a cursor was last seen to hold it, in milliseconds since the Unix epoch.
     used_ms: AtomicU64,
     disk_bytes: AtomicU64,
+    residency: Residency,
     path: PathBuf,
     context: Arc<FrameContext>,
 }
@@ -102,6 +105,7 @@ impl FrameLog {
             position: Arc::clone(&place.position),
             used_ms: AtomicU64::new(0),
             disk_bytes: AtomicU64::new(0),
+            residency: Residency::new(capacity),
             path,
             context: Arc::clone(&place.context),
         };
@@ -128,8 +132,13 @@ impl FrameLog {
         self.map().bytes(self.frames_offset + start..self.frames_offset + end)
     }
 
+    /// Whether bytes of frames, both ends committed, are in memory; at the tail they are, and elsewhere they are for as long as a tick
+    /// once they were.
     pub(crate) fn resident(&self, start: u64, end: u64) -> bool {
-        self.phase() == Phase::Live || self.map().resident(self.frames_offset + start..self.frames_offset + end)
+        let ask =
+            |range: Range<u64>| self.map().resident(self.frames_offset + range.start..self.frames_offset + range.end);
+        let now = self.context.ticks.load(Ordering::Relaxed);
+        self.phase() == Phase::Live || self.residency.holds(start..end, self.committed(), now, ask)
     }
 
     pub(crate) fn populate(&self, start: u64, end: u64) -> io::Result<()> {

@@ -2,20 +2,24 @@
 //!
 //! Owns what an encoding is. Its parts: [`frame_log`] is the mapped file of consecutive frames that cursors read, [`writer`]
 //! fills it, [`slots`] says which frame logs a segment has, [`build`] makes those of older segments in the background,
-//! [`evict`] keeps them within the disk budget. Frame logs are derived from the canonical log, never synced, never trusted:
+//! [`evict`] keeps them within the disk budget, [`residency`] knows
+//! what of them is in memory, [`spare`] keeps buffers for the next ones. Frame logs are derived from the canonical log, never synced, never trusted:
 //! they are wiped when the store is opened.
 
 pub(crate) mod build;
 pub(crate) mod evict;
 pub(crate) mod frame_log;
+mod residency;
 pub(crate) mod slots;
+pub(crate) mod spare;
 pub(crate) mod writer;
 
 use crate::event::Event;
 use crate::feed::options::FeedOptions;
 use crate::janitor::Janitor;
+use spare::Spare;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Which encoding: a number of its encoder that holds until [`crate::Store::forget_encoder`] is asked to free it. Those of
@@ -45,6 +49,9 @@ pub(crate) struct FrameContext {
     pub(crate) encoders: RwLock<Vec<Option<Arc<dyn Encoder>>>>,
     /// Bytes of all frame logs on the disk.
     pub(crate) bytes: AtomicU64,
+    /// Ticks since the start, and one.
+    pub(crate) ticks: AtomicU32,
+    pub(crate) spare: Spare,
     pub(crate) janitor: Janitor,
 }
 

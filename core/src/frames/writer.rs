@@ -95,6 +95,9 @@ impl FrameWriter {
 
     /// Encodes an event; it stays pending.
     pub(crate) fn encode(&mut self, event: &Event<'_>) {
+        if self.frames.capacity() == 0 {
+            self.frames = self.place.context.spare.take();
+        }
         self.encoder.encode(event, self.previous_seq, &mut self.frames);
         self.previous_seq = Some(event.seq);
         self.pending.push((event.seq, self.frames.len() as u64));
@@ -113,7 +116,7 @@ impl FrameWriter {
             self.next_part = Some(Part::begin(&self.place, self.part.log.resume_seq(), bytes)?);
         }
         let part = self.next_part.as_mut().unwrap_or(&mut self.part);
-        let mut table = Vec::with_capacity(self.pending.len() * 16);
+        let mut table = self.place.context.spare.take();
         for (seq, end) in self.pending.drain(..) {
             table.extend_from_slice(&seq.to_le_bytes());
             table.extend_from_slice(&(part.end + end).to_le_bytes());
@@ -122,8 +125,7 @@ impl FrameWriter {
         part.end += bytes;
         let table_at = part.count * 16;
         part.count += table.len() as u64 / 16;
-        let frames_room = self.frames.len();
-        let frames = std::mem::replace(&mut self.frames, Vec::with_capacity(frames_room));
+        let frames = std::mem::take(&mut self.frames);
         writes.push(CacheWrite { file: Arc::clone(&part.file), bytes: table, offset: table_at });
         writes.push(CacheWrite { file: Arc::clone(&part.file), bytes: frames, offset: frames_at });
         Ok(())

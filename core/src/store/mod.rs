@@ -19,6 +19,7 @@ use crate::error::{FeedError, OpenError};
 use crate::feed::meta::{check_name, dir_name};
 use crate::feed::options::FeedOptions;
 use crate::feed::{Feed, FeedCore};
+use crate::frames::spare::Spare;
 use crate::frames::{Encoder, EncodingId, FrameContext, evict};
 use crate::janitor::Janitor;
 use crate::journal::replay::replay;
@@ -73,6 +74,8 @@ impl Store {
         let frames = FrameContext {
             encoders: RwLock::new(options.encoders.iter().cloned().map(Some).collect()),
             bytes: AtomicU64::new(0),
+            ticks: AtomicU32::new(1),
+            spare: Spare::default(),
             janitor,
         };
         let ticker = Ticker::default();
@@ -202,6 +205,7 @@ impl Inner {
     fn tick(&self) {
         let shared = &self.shared;
         let now_ms = shared.options.clock.now_ms();
+        shared.frames.ticks.fetch_add(1, Ordering::Relaxed);
         // What it finds is kept for the writers.
         shared.check_disk(&*shared.options.disk, 0).ok();
         let cores: Vec<Arc<FeedCore>> = self.feeds().values().map(|feed| Arc::clone(&feed.core)).collect();
