@@ -16,8 +16,8 @@ use tailwater_loadgen::Control;
 use super::{Load, post};
 use crate::{events::Batch, followed, http::Client};
 
-/// Between looks at how far the subscribers have come.
-const LOOK: Duration = Duration::from_millis(2);
+/// Between looks at how far the subscribers have come: each wakes a thread on the clients' processor, and a lead lasts much longer.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Connections of a feeder: while one request waits to be synced, the next is on its way.
 const FEEDING: usize = 4;
