@@ -24,6 +24,7 @@ mod secrets;
 mod slow;
 mod sources;
 mod streams;
+mod threads;
 mod traps;
 mod windows;
 mod wording;
