@@ -14,6 +14,7 @@ mod client;
 mod crash;
 mod crowded;
 mod errors;
+mod fql;
 mod frames;
 mod histories;
 mod http2;
