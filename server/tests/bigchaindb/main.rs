@@ -39,6 +39,7 @@ mod replay;
 mod search;
 mod slow;
 mod streams;
+mod words;
 
 use tailwater::config::{Config, Dialect, Listen};
 
