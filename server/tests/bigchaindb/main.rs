@@ -23,6 +23,7 @@
 mod common;
 
 mod blocks;
+mod damaged;
 mod endings;
 mod filters;
 mod info;

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +11,11 @@ use tailwater::config::Config;
 
 use crate::{
     client::{Client, appliance, change, refused, with},
-    common::{Appliance, eventually},
+    common::{
+        Appliance,
+        damage::{damage, files, segments},
+        eventually,
+    },
     in_band::Both,
 };
 
@@ -32,27 +35,6 @@ fn fill(client: &Client, from: u64, to: u64) {
     assert_eq!(client.call("POST", "/query/1", body.to_string()).status, 200);
 }
 
-/// Files below a directory whose paths satisfy a condition.
-fn files(directory: &Path, wanted: impl Fn(&Path) -> bool + Copy) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(files(&path, wanted));
-        } else if wanted(&path) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Overwrites a part of a file where it lies.
-fn damage(path: &Path, from: u64, bytes: usize) {
-    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.write_all_at(&vec![0x55; bytes], from).unwrap();
-}
-
 /// A database whose segments are small.
 fn small_segments(config: &mut Config) {
     for feed in config.feeds.iter_mut().filter(|feed| feed.fauna.is_some()) {
@@ -69,9 +51,7 @@ fn a_damaged_history() {
         fill(&client, from, from + 200);
     }
     let directory = appliance.stop();
-    let segments = files(directory.path(), |path| {
-        path.to_string_lossy().contains("/_fauna.") && path.extension().is_some_and(|extension| extension == "seg")
-    });
+    let segments = segments(directory.path(), "_fauna.");
     damage(&segments[segments.len() / 2], MIB / 2, 64);
     let appliance = Appliance::start_in(directory, small_segments);
     let client = Client::new(&appliance);
@@ -101,9 +81,7 @@ fn a_damaged_feed() {
         fill(&client, from, from + 200);
     }
     let directory = appliance.stop();
-    let segments = files(directory.path(), |path| {
-        path.to_string_lossy().contains("/documents") && path.extension().is_some_and(|extension| extension == "seg")
-    });
+    let segments = segments(directory.path(), "documents");
     damage(&segments[segments.len() / 2], MIB / 2, 64);
     let appliance = Appliance::start_in(directory, small_segments);
     let client = Client::new(&appliance);
