@@ -248,6 +248,12 @@ pub(super) fn with_bindings(
     if exposure.fauna.is_some() && old.fauna.is_none() {
         options.extra.entry(fauna::CREATED_OPTION).or_insert_with(|| now_us().into());
     }
+    if exposure.fauna.is_some() {
+        options.extra.remove(fauna::SWITCHED_OFF_OPTION);
+    } else if let Some(was) = &old.fauna {
+        // Whoever asks for it there is told.
+        options.extra.insert(fauna::SWITCHED_OFF_OPTION.to_owned(), was.database.clone().into());
+    }
     exposure.store_in(&mut options.extra).map_err(|error| FeedsError::Stored { name: name.to_owned(), error })?;
     Ok(options)
 }

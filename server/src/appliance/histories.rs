@@ -61,9 +61,10 @@ impl Appliance {
         Ok(self.store.delete_feed(history.name())?)
     }
 
-    /// Begins the database of a feed that is bound to the dialect. Blocks.
+    /// Begins the database of a feed that is bound to the dialect, or remembers that it was. Blocks.
     pub(super) fn begin_history(&self, entry: &Arc<FeedEntry>) -> Result<(), FeedsError> {
         if entry.exposure().fauna.is_none() {
+            self.fauna.switch_off(entry);
             return Ok(());
         }
         let history = self.history_of(entry.feed())?;

@@ -23,6 +23,7 @@
 mod common;
 
 mod blocks;
+mod damaged;
 mod endings;
 mod filters;
 mod info;
@@ -39,6 +40,7 @@ mod replay;
 mod search;
 mod slow;
 mod streams;
+mod words;
 
 use tailwater::config::{Config, Dialect, Listen};
 

@@ -134,6 +134,25 @@ fn searches_that_are_refused() {
     }
 }
 
+/// Without a limit, so many are ranked and no more.
+#[test]
+fn searches_that_find_too_much() {
+    const EACH: u64 = 1_000;
+    let appliance = Appliance::start();
+    for block in 0..=100_000 / EACH {
+        let asset = |number| {
+            format!("{{\"id\":\"{number:064x}\",\"operation\":\"CREATE\",\"asset\":{{\"data\":{{\"a\":\"copper\"}}}}}}")
+        };
+        let assets: Vec<String> = (block * EACH..(block + 1) * EACH).map(asset).collect();
+        let line = format!("{{\"kind\":\"block\",\"body\":{{\"transactions\":[{}]}}}}\n", assets.join(","));
+        assert_eq!(appliance.publish("blocks", &line).0, 200);
+    }
+    let words = "(OperationError): more than 100000 documents match; ask for some of them with a limit";
+    let expected = format!("{{\"message\":\"{words}\",\"status\":400}}\n");
+    check(&search(&appliance, "assets", "copper", ""), 400, &expected);
+    assert_eq!(search(&appliance, "assets", "copper", "&limit=3").json().as_array().unwrap().len(), 3);
+}
+
 /// The kinds of indexes there are.
 fn kinds(appliance: &Appliance) -> Vec<String> {
     let mut kinds: Vec<String> = fs::read_dir(appliance.directory().join("log/index"))

@@ -8,6 +8,7 @@
 pub mod atproto;
 pub mod bigchaindb;
 pub mod bulk;
+pub mod damage;
 pub mod frames;
 pub mod mount;
 pub mod process;

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -11,8 +10,12 @@ use serde_json::json;
 use tailwater::config::Config;
 
 use crate::{
-    client::{Client, appliance, refused, with},
-    common::{Appliance, eventually},
+    client::{Client, appliance, change, refused, with},
+    common::{
+        Appliance,
+        damage::{damage, files, segments},
+        eventually,
+    },
     in_band::Both,
 };
 
@@ -32,27 +35,6 @@ fn fill(client: &Client, from: u64, to: u64) {
     assert_eq!(client.call("POST", "/query/1", body.to_string()).status, 200);
 }
 
-/// Files below a directory whose paths satisfy a condition.
-fn files(directory: &Path, wanted: impl Fn(&Path) -> bool + Copy) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(files(&path, wanted));
-        } else if wanted(&path) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Overwrites a part of a file where it lies.
-fn damage(path: &Path, from: u64, bytes: usize) {
-    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.write_all_at(&vec![0x55; bytes], from).unwrap();
-}
-
 /// A database whose segments are small.
 fn small_segments(config: &mut Config) {
     for feed in config.feeds.iter_mut().filter(|feed| feed.fauna.is_some()) {
@@ -69,9 +51,7 @@ fn a_damaged_history() {
         fill(&client, from, from + 200);
     }
     let directory = appliance.stop();
-    let segments = files(directory.path(), |path| {
-        path.to_string_lossy().contains("/_fauna.") && path.extension().is_some_and(|extension| extension == "seg")
-    });
+    let segments = segments(directory.path(), "_fauna.");
     damage(&segments[segments.len() / 2], MIB / 2, 64);
     let appliance = Appliance::start_in(directory, small_segments);
     let client = Client::new(&appliance);
@@ -101,9 +81,7 @@ fn a_damaged_feed() {
         fill(&client, from, from + 200);
     }
     let directory = appliance.stop();
-    let segments = files(directory.path(), |path| {
-        path.to_string_lossy().contains("/documents") && path.extension().is_some_and(|extension| extension == "seg")
-    });
+    let segments = segments(directory.path(), "documents");
     damage(&segments[segments.len() / 2], MIB / 2, 64);
     let appliance = Appliance::start_in(directory, small_segments);
     let client = Client::new(&appliance);
@@ -162,31 +140,115 @@ fn an_index_that_cannot_be_opened() {
     assert_eq!(client.stream(&token).changes(1).len(), 1);
 }
 
-/// An index that is found damaged while it is used says so to whoever finds it, and is built anew.
-#[test]
-fn an_index_that_is_damaged_while_it_is_used() {
-    let (appliance, _) = appliance();
-    // More than is gathered in memory before it is written to a file; an entry is hardly longer than its key.
-    let id = |number: u64| format!("{number:0>1000}");
+/// The id of a document, hardly shorter than its entry in the index.
+fn long_id(number: u64) -> String {
+    format!("{number:0>1000}")
+}
+
+/// More documents, of a collection or the feed's own, than are gathered in memory before they are written to a file.
+fn publish_many(appliance: &Appliance, collection: &str) {
     for from in (1..12_000).step_by(500) {
-        let line = |number| format!("{{\"kind\":\"put\",\"key\":\"A/{}\",\"body\":{{\"n\":{number}}}}}\n", id(number));
+        let key = |number| format!("{collection}{}", long_id(number));
+        let line = |number| format!("{{\"kind\":\"put\",\"key\":\"{}\",\"body\":{{\"n\":{number}}}}}\n", key(number));
         let lines: String = (from..from + 500).map(line).collect();
         assert_eq!(appliance.publish("documents", &lines).0, 200);
     }
-    let index = appliance.directory().join("log/index");
-    let is_table = |path: &Path| path.to_string_lossy().contains("/tables/") && size(path) > MIB;
-    eventually("the first documents are in a file", || !files(&index, is_table).is_empty());
+}
+
+fn is_table(path: &Path) -> bool {
+    path.to_string_lossy().contains("/tables/") && size(path) > MIB
+}
+
+/// The files of an index, which there have to be some of, once nothing of them is read from memory instead: what tells of
+/// them has been written after them.
+fn tables(appliance: &Appliance) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    eventually("the first documents are in a file", || {
+        found = files(&appliance.directory().join("log/index"), is_table);
+        let modified = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+        let is_told_of = |table: &PathBuf| modified(&table.with_file_name("../current")) >= modified(table);
+        !found.is_empty() && found.iter().all(is_told_of)
+    });
+    found
+}
+
+fn damage_whole(tables: &[PathBuf]) {
+    tables.iter().for_each(|table| damage(table, 0, size(table) as usize));
+}
+
+const UNREADABLE_INDEX: &str = "The database's index cannot be read. Try again in a moment.";
+
+/// An index that is found damaged while it is used says so to whoever finds it, and is built anew. Streams and pages look up
+/// their collection alone: where others have followed it lately, it is in memory, and they go on.
+#[test]
+fn an_index_that_is_damaged_while_it_is_used() {
+    let (appliance, client) = appliance();
+    let token = client.token("A.all().eventSource()");
+    publish_many(&appliance, "A/");
+    tables(&appliance);
     let appliance = Appliance::start_in(appliance.stop(), |_| {});
     let client = Client::new(&appliance);
-    client.ok("1");
-    for table in files(&appliance.directory().join("log/index"), is_table) {
-        damage(&table, 0, size(&table) as usize);
-    }
-    let first = format!("A.byId('{}')!.n", id(1));
-    let expected = internal("The database's index cannot be read. Try again in a moment.");
-    assert_eq!(client.err(&first), expected);
+    let followed = || {
+        let page = client.page(json!({ "token": token, "page_size": 2 }));
+        (client.stream(&token).changes(2), page["events"].as_array().unwrap().iter().map(change).collect::<Vec<_>>())
+    };
+    let before = followed();
+    damage_whole(&tables(&appliance));
+    assert_eq!(followed(), before);
+    let first = format!("A.byId('{}')!.n", long_id(1));
+    assert_eq!(client.err(&first), internal(UNREADABLE_INDEX));
     eventually("the index is built anew", || client.query(&first).status == 200);
     assert_eq!(client.ok("A.all().count()"), json!({ "@int": "12000" }));
+}
+
+/// Of a collection that nobody has followed since it was written to a file, streams and pages say so too.
+#[test]
+fn a_definition_that_is_damaged_while_the_index_is_used() {
+    let (appliance, client) = appliance();
+    let request = json!({ "token": client.token("A.all().eventSource()") }).to_string();
+    // Of a collection behind `A` and in order: no look at the index for one of these comes by the definition of `A`.
+    publish_many(&appliance, "");
+    for (path, body) in [("/stream/1", &*request), ("/feed/1", &*request), ("/query/1", r#"{"query":"A.all()"}"#)] {
+        damage_whole(&tables(&appliance));
+        assert_eq!(refused(&client.call("POST", path, body)), internal(UNREADABLE_INDEX), "{path}");
+        eventually("the index is built anew", || client.query("1").status == 200);
+    }
+    assert_eq!(client.ok("A.all().count() + Event.all().count()"), json!({ "@int": "12000" }));
+}
+
+/// One that was damaged while nobody served is built anew, whoever comes first. Until then nothing is answered.
+#[test]
+fn an_index_that_is_damaged_between_two_runs() {
+    let (appliance, client) = appliance();
+    let request = json!({ "token": client.token("A.all().eventSource()"), "page_size": 1 }).to_string();
+    publish_many(&appliance, "");
+    tables(&appliance);
+    let mut directory = appliance.stop();
+    let definition = br#"{"name":"A"}"#;
+    for (path, body) in [("/stream/1", &*request), ("/feed/1", &*request), ("/query/1", r#"{"query":"A.all()"}"#)] {
+        for is_whole in [true, false] {
+            let at = |table: &Path| {
+                let bytes = fs::read(table).unwrap();
+                bytes.windows(definition.len()).position(|window| window == definition)
+            };
+            let mut tables = files(&directory.path().join("log/index"), is_table).into_iter();
+            let found = tables.find_map(|table| at(&table).map(|at| (table, at)));
+            let (table, at) = found.expect("the definition is in a file");
+            // All but the definition can be read: then the index can be opened.
+            let (from, bytes) = if is_whole { (0, size(&table) as usize) } else { (at as u64, 1) };
+            damage(&table, from, bytes);
+            let appliance = Appliance::start_in(directory, |_| {});
+            let client = Client::new(&appliance);
+            eventually("the index is built anew", || {
+                let mut connection = client.send("POST", path, body);
+                let head = connection.head();
+                assert!(matches!(head.status, 200 | 503), "{path} {is_whole}: {}", head.status);
+                head.status == 200
+            });
+            self::tables(&appliance);
+            directory = appliance.stop();
+        }
+    }
 }
 
 fn size(path: &Path) -> u64 {

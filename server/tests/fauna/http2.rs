@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, appliance, change, with},
-    common::{connect, eventually},
+    common::{connect, connect_narrow, eventually},
     frames::*,
 };
 
@@ -245,7 +245,8 @@ fn windows_are_kept_to() {
     }
 }
 
-/// One that takes nothing is let go once it is far behind, and not before.
+/// A stream whose window stays closed is let go once it is far behind, and not before. Nothing but a reset gets through to it;
+/// its connection is for the others.
 #[test]
 fn whoever_takes_nothing_is_let_go_when_far_behind() {
     let (appliance, client) = with(|config| {
@@ -255,26 +256,60 @@ fn whoever_takes_nothing_is_let_go_when_far_behind() {
     client.ok("Database.create({ name: 'Busy' })");
     let busy = client.bearer("s:Busy:admin");
     busy.ok("Collection.create({ name: 'A' })");
-    let tokens = [&client, &busy].map(|client| client.token("A.all().eventSource()"));
+    let [near, far] = [&client, &busy].map(|client| client.token("A.all().eventSource()"));
     client.ok("Set.sequence(0, 50).forEach(n => A.create({ n: n }))");
     busy.ok("Set.sequence(0, 500).forEach(n => A.create({ n: n }))");
-    let open = |secret: &str, token: &str| {
-        let mut http2 = Http2::open_with(client.address, &[0, 4, 0, 0, 0, 0]);
+    // Windows of streams that are closed until they are opened: SETTINGS_INITIAL_WINDOW_SIZE of 0.
+    let mut http2 = Http2::open_with(client.address, &[0, 4, 0, 0, 0, 0]);
+    let mut open = |secret: &str, token: &str| {
         let headers = [GO[0], ("authorization", secret)];
         let stream = http2.request("POST", "/stream/1", &headers, &body(json!({ "token": token })));
         assert!(http2.is_ok(stream));
-        http2
+        stream
     };
-    let mut near = open("Bearer s", &tokens[0]);
-    let mut far = open("Bearer s:Busy:admin", &tokens[1]);
+    let near = open("Bearer s", &near);
+    let [reading, far] = [(); 2].map(|()| open("Bearer s:Busy:admin", &far));
+    for opened in [0, reading] {
+        http2.send(WINDOW_UPDATE, 0, opened, &[0x70, 0, 0, 0]);
+    }
+    assert_eq!(http2.event(reading)["type"], "status");
+    for n in 0..500 {
+        assert_eq!(change(&http2.event(reading)).1, n);
+    }
     // The one that is far behind is let go, though it has waited for less.
-    far.goodbye();
-    near.send(PING, 0, 0, &[7; 8]);
-    while near.frame().expect("the other's connection goes on").kind != PING {}
-    eventually("its stream is left", || appliance.running().subscribers() == 1);
+    let enhance_your_calm = 11_u32.to_be_bytes().to_vec();
+    let reset = http2.of_stream(far);
+    assert_eq!((reset.kind, reset.payload), (RST_STREAM, enhance_your_calm.clone()));
+    eventually("its stream is gone", || appliance.running().subscribers() == 2);
+    busy.ok("A.create({ n: 500 })");
+    assert_eq!(change(&http2.event(reading)).1, 500);
     client.ok("Set.sequence(0, 500).forEach(n => A.create({ n: n }))");
-    near.goodbye();
-    eventually("none is left", || appliance.running().subscribers() == 0);
+    let reset = http2.of_stream(near);
+    assert_eq!((reset.kind, reset.payload), (RST_STREAM, enhance_your_calm));
+    busy.ok("A.create({ n: 501 })");
+    assert_eq!(change(&http2.event(reading)).1, 501);
+}
+
+/// Where nothing gets through at all the connection ends, long before it would for being idle.
+#[test]
+fn whoever_does_not_read_the_connection_loses_it() {
+    let (appliance, client) = with(|config| {
+        config.serve.socket_send_buffer_bytes = 64 << 10;
+        config.serve.not_sent_low_water_bytes = 16 << 10;
+        config.serve.floor_window_ms = 1_000;
+        config.serve.floor_lag_events = 50;
+    });
+    let token = client.token("A.all().eventSource()");
+    let text = "x".repeat(10_000);
+    client.ok(&format!("Set.sequence(0, 1000).forEach(n => A.create({{ n: n, t: '{text}' }}))"));
+    // Windows that are never full.
+    let mut http2 = Http2::on(connect_narrow(client.address), &[0, 4, 0x70, 0, 0, 0]);
+    http2.send(WINDOW_UPDATE, 0, 0, &[0x70, 0, 0, 0]);
+    let stream = http2.request("POST", "/stream/1", GO, &body(json!({ "token": token })));
+    assert!(http2.is_ok(stream));
+    eventually("the stream counts", || appliance.running().subscribers() == 1);
+    eventually("the connection is gone", || appliance.running().connections() == 0);
+    assert_eq!(appliance.running().subscribers(), 0);
 }
 
 #[test]

@@ -49,11 +49,17 @@ fn functions_that_fail() {
     let (_appliance, client) = appliance();
     let write = "`update` performs a write, which is not allowed in stream subscriptions.";
     let read = "`all` performs a read, which is not allowed in stream subscriptions.";
+    let exists = "`exists` performs a read, which is not allowed in stream subscriptions.";
+    let field = "Reading a field performs a read, which is not allowed in stream subscriptions.";
+    let observation = "`newId` performs an observation, which is not allowed in stream subscriptions.";
     let table = [
         ("d => abort(d.n)", "abort", "Query aborted."),
         (".a.b", "invalid_null_access", "Cannot access `b` on null."),
         ("d => d.update({})", "invalid_effect", write),
         ("d => A.all().count()", "invalid_effect", read),
+        ("d => d.coll.byId('1').exists()", "invalid_effect", exists),
+        ("d => A.byId('1').n", "invalid_effect", field),
+        ("d => newId()", "invalid_effect", observation),
         ("d => d.x!", "null_value", "Null value"),
         ("d => d.n / 0", "divide_by_zero", "Attempted integer division by zero."),
         ("d => d.n + 9223372036854775807", "value_too_large", "Value too large: the result does not fit into 64 bits."),

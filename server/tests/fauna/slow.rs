@@ -13,6 +13,7 @@ use tailwater::config::{Config, Retention};
 use crate::{
     client::{Client, with},
     common::{connect_narrow, raw::Connection},
+    frames::{DATA, GO, Http2, RST_STREAM, body},
 };
 
 /// Small buffers in the kernel, so that who is slow is noticed soon.
@@ -67,6 +68,29 @@ fn whoever_is_below_the_floor_rate_is_told() {
     });
     let expected = json!({ "code": "stream_overflow", "message": "Too many events to process." });
     assert_eq!(last_event(&client), expected);
+}
+
+/// Over HTTP/2 the window of a slow reader is closed when it is noticed, so that no event can say so: its stream is reset.
+#[test]
+fn whoever_is_below_the_floor_rate_over_http2_is_reset() {
+    let (_appliance, client) = with(|config| {
+        config.serve.floor_window_ms = 1_000;
+        config.serve.floor_rate_bytes_per_s = 1 << 30;
+        config.serve.floor_lag_events = 50;
+    });
+    let token = json!({ "token": client.token("A.all().eventSource()") });
+    publish(&client);
+    // It takes whatever comes, which is a hundred bytes at a time.
+    let mut http2 = Http2::open_with(client.address, &[0, 4, 0, 0, 0, 100]);
+    let stream = http2.request("POST", "/stream/1", GO, &body(token));
+    assert!(http2.is_ok(stream));
+    let reset = loop {
+        let frame = http2.of_stream(stream);
+        if frame.kind != DATA {
+            break frame;
+        }
+    };
+    assert_eq!((reset.kind, reset.payload), (RST_STREAM, 11_u32.to_be_bytes().to_vec()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod common;
 mod announced;
 mod client;
 mod crash;
+mod damaged;
 mod endings;
 mod errors;
 mod flood;

@@ -70,6 +70,13 @@ impl ApiError {
         Self::new(403, "forbidden", "Access denied")
     }
 
+    /// A secret that is good, for a database that was switched off. `feed` is what it was.
+    pub fn switched_off(feed: &str) -> Self {
+        let what =
+            format!("The feed {feed:?} is not bound to Fauna any more; whoever administers it can bind it again.");
+        Self::new(410, "forbidden", format!("Your account has been disabled. {what}"))
+    }
+
     /// Another method than `POST`.
     pub fn method_not_allowed() -> Self {
         Self::new(405, "method_not_allowed", "Method not allowed")
@@ -193,6 +200,16 @@ mod tests {
             ),
             (ApiError::collection_gone(Stream, "A"), request("Error evaluating provided stream, Unbound variable `A`")),
             (ApiError::forbidden(), (403, "forbidden", "Access denied".to_owned())),
+            (
+                ApiError::switched_off("a"),
+                (
+                    410,
+                    "forbidden",
+                    "Your account has been disabled. The feed \"a\" is not bound to Fauna any more; whoever administers it \
+                     can bind it again."
+                        .to_owned(),
+                ),
+            ),
             (ApiError::limit_exceeded(), (429, "limit_exceeded", "Too many pending requests".to_owned())),
             (ApiError::body_too_large(), (413, "request_size_exceeded", "Request entity is too large".to_owned())),
             (ApiError::internal("broken"), (500, "internal_error", "broken".to_owned())),

@@ -34,7 +34,7 @@ use tailwater_wire::fauna::{errors::ApiError, request::path};
 
 use self::{answer::Answer, call::Call, visit::Visit};
 pub(crate) use self::{
-    database::{CREATED_OPTION, Database, Databases},
+    database::{CREATED_OPTION, Database, Databases, SWITCHED_OFF_OPTION},
     http1::answer,
 };
 

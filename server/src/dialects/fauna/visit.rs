@@ -11,7 +11,7 @@ use tailwater_wire::fauna::{
 };
 
 use super::{Database, Endpoint, answer::Answer, call::Call};
-use crate::{auth::Who, config::FaunaExposure};
+use crate::{auth::Who, config::FaunaExposure, feeds::FeedEntry};
 
 /// A request that may be answered.
 pub(super) struct Visit {
@@ -38,11 +38,10 @@ impl Visit {
             Some(secret) if !secret.database.is_empty() => secret.database.join("/"),
             _ => FaunaExposure::ROOT.to_owned(),
         };
-        // Whether there is such a database is nobody's business who shows no valid secret.
-        let database = appliance.fauna.get(&path).ok_or_else(|| match who.is_known() {
-            true if path == FaunaExposure::ROOT => Answer::from(no_database(&path)),
-            _ => unauthorized(endpoint),
-        })?;
+        let Some(database) = appliance.fauna.get(&path) else {
+            let before = appliance.fauna.switched_off(&path);
+            return Err(not_there(&path, &before, &who, endpoint));
+        };
         let role = secret.and_then(|secret| secret.role);
         let role_writes = role.as_ref().map_or(Some(true), Role::may_write);
         let (Some(role_writes), true) = (role_writes, who.may_read(database.entry())) else {
@@ -56,6 +55,16 @@ impl Visit {
             name: who.name().to_owned(),
             database,
         })
+    }
+}
+
+/// Why there is no database of this path; `before` are the feeds that were one. Whether there is any is nobody's business who
+/// shows no valid secret.
+fn not_there(path: &str, before: &[Arc<FeedEntry>], who: &Who, endpoint: Endpoint) -> Answer {
+    match before.iter().find(|feed| who.may_read(feed)) {
+        Some(feed) => Answer::from(ApiError::switched_off(feed.feed().name())),
+        None if path == FaunaExposure::ROOT && who.is_known() => Answer::from(no_database(path)),
+        None => unauthorized(endpoint),
     }
 }
 

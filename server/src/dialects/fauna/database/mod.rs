@@ -53,7 +53,7 @@ use self::{
     thread::Worker,
 };
 pub(crate) use self::{
-    databases::{CREATED_OPTION, Databases, child_path},
+    databases::{CREATED_OPTION, Databases, SWITCHED_OFF_OPTION, child_path},
     queue::{Answered, Done},
     window::Begins,
 };

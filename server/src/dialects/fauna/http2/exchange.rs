@@ -24,7 +24,7 @@ use super::{
         stream::Opened,
     },
     BODIES_BYTES_MAX, Shared,
-    follow::{self, Sink},
+    follow::{self, Floor, Sink},
 };
 use crate::{config::Dialect, http::date_now, listen::Listening, shard::Shard};
 
@@ -161,7 +161,7 @@ impl Exchange {
         let serve = &self.shard.appliance.config.serve;
         let shared = self.shared.clone();
         let link = shared.link.clone();
-        Sink::new(send, link, Duration::from_millis(serve.floor_window_ms), move || shared.is_stuck.set(true))
+        Sink::new(send, link, Floor::of(serve), move || shared.has_let_go.set(true))
     }
 }
 

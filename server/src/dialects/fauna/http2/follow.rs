@@ -5,7 +5,14 @@
 //! needs; another is sent as many in a frame as there are, since it loses those that come apart. Tested by
 //! `server/tests/fauna/http2.rs`.
 
-use std::{cell::RefCell, future::Future, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    future::poll_fn,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures_lite::future;
@@ -21,6 +28,7 @@ use super::{
     transport::Link,
 };
 use crate::{
+    config::Serve,
     feeds::FeedEntry,
     shard::{
         Shard,
@@ -42,10 +50,38 @@ pub(super) struct Over;
 pub(super) struct Sink {
     send: RefCell<SendStream<Bytes>>,
     link: Rc<Link>,
-    patience: Duration,
+    floor: Floor,
+    pace: Cell<Pace>,
     stuck: Box<dyn Fn()>,
     /// What is read, up to which seq, and how far it may be behind.
     reading: RefCell<Option<Reading>>,
+}
+
+/// What a peer takes at least while it holds the stream up and is far behind.
+#[derive(Clone, Copy)]
+pub(super) struct Floor {
+    bytes: u64,
+    window: Duration,
+}
+
+impl Floor {
+    pub(super) fn of(serve: &Serve) -> Self {
+        let bytes = serve.floor_rate_bytes_per_s * serve.floor_window_ms / 1_000;
+        Self { bytes, window: Duration::from_millis(serve.floor_window_ms) }
+    }
+}
+
+/// What it has taken, since when.
+#[derive(Clone, Copy)]
+struct Pace {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Pace {
+    fn begin() -> Self {
+        Self { since: Instant::now(), bytes: 0 }
+    }
 }
 
 struct Reading {
@@ -55,9 +91,33 @@ struct Reading {
 }
 
 impl Sink {
-    /// `stuck` is called when the peer takes nothing for as long as `patience`, and is far behind.
-    pub(super) fn new(send: SendStream<Bytes>, link: Rc<Link>, patience: Duration, stuck: impl Fn() + 'static) -> Self {
-        Self { send: RefCell::new(send), link, patience, stuck: Box::new(stuck), reading: RefCell::new(None) }
+    /// `stuck` is called when the peer stays below the floor, and is far behind.
+    pub(super) fn new(send: SendStream<Bytes>, link: Rc<Link>, floor: Floor, stuck: impl Fn() + 'static) -> Self {
+        Self {
+            send: RefCell::new(send),
+            link,
+            floor,
+            pace: Cell::new(Pace::begin()),
+            stuck: Box::new(stuck),
+            reading: RefCell::new(None),
+        }
+    }
+
+    /// Whether a peer that holds the stream up has been below the floor.
+    fn is_too_slow(&self) -> bool {
+        let Pace { since, bytes } = self.pace.get();
+        if since.elapsed() < self.floor.window {
+            return false;
+        }
+        self.pace.set(Pace::begin());
+        bytes < self.floor.bytes && self.is_behind()
+    }
+
+    /// Lets the stream go. Its window is as good as closed, so nothing can be said but this, which needs none.
+    fn let_go(&self) -> Over {
+        self.send.borrow_mut().send_reset(Reason::ENHANCE_YOUR_CALM);
+        (self.stuck)();
+        Over
     }
 
     /// Whether the peer has an answer waiting, or is further behind than it may be.
@@ -89,6 +149,8 @@ impl Sink {
         while !bytes.is_empty() {
             let count = self.capacity(bytes.len().min(FRAME_BYTES_MAX)).await?;
             let frame = bytes.split_to(count.min(bytes.len()));
+            let Pace { since, bytes: taken } = self.pace.get();
+            self.pace.set(Pace { since, bytes: taken + frame.len() as u64 });
             self.send.borrow_mut().send_data(frame, ends && bytes.is_empty()).map_err(|_| Over)?;
         }
         Ok(())
@@ -127,7 +189,6 @@ impl Sink {
         if has() < wanted {
             self.send.borrow_mut().reserve_capacity(wanted);
         }
-        let mut waited = Duration::ZERO;
         while has() < wanted {
             let growing = async {
                 let grown = poll_fn(|cx| self.send.borrow_mut().poll_capacity(cx)).await;
@@ -138,14 +199,11 @@ impl Sink {
                 Ok(true)
             };
             let is_late = future::or(growing, waiting).await?;
+            if has() < wanted && self.is_too_slow() {
+                return Err(self.let_go());
+            }
             if is_late && has() > 0 {
                 break;
-            }
-            waited += if is_late { SPLIT } else { Duration::ZERO };
-            if waited >= self.patience && self.is_behind() {
-                self.send.borrow_mut().send_reset(Reason::ENHANCE_YOUR_CALM);
-                (self.stuck)();
-                return Err(Over);
             }
         }
         Ok(has())
@@ -201,6 +259,8 @@ async fn follow(shard: &Rc<Shard>, sink: &Sink, following: Following) -> Result<
             Step::AtTail => {
                 replay = None;
                 wait(sink, &database, &watch, &mut cursor, beat).await?;
+                // Until now there was nothing to take.
+                sink.pace.set(Pace::begin());
             }
             Step::NeedSegment => match history.feed().next_segment(&mut cursor).await {
                 Ok(()) => {}

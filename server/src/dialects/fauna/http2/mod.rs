@@ -63,8 +63,8 @@ struct Shared {
     answered: Cell<u64>,
     taken_back: Cell<u64>,
     body_bytes: Cell<usize>,
-    /// A stream has found that the peer takes nothing.
-    is_stuck: Cell<bool>,
+    /// A stream has been let go for taking too little; nobody has looked yet whether its connection takes anything.
+    has_let_go: Cell<bool>,
 }
 
 impl Shared {
@@ -75,8 +75,15 @@ impl Shared {
             answered: Cell::default(),
             taken_back: Cell::default(),
             body_bytes: Cell::default(),
-            is_stuck: Cell::default(),
+            has_let_go: Cell::default(),
         }
+    }
+
+    /// Whether a stream was let go of a connection on which nothing gets through at all. Where something does, the others go on.
+    fn is_stuck(&self, patience: Duration) -> bool {
+        let blocked = if self.has_let_go.get() { self.link.blocked_for() } else { None };
+        self.has_let_go.set(blocked.is_some());
+        blocked.is_some_and(|blocked| blocked >= patience)
     }
 
     fn is_flooded(&self) -> bool {
@@ -114,6 +121,7 @@ pub(crate) async fn serve(
     let Some(mut connection) = future::or(handshake, late).await else { return };
     link.clear_deadline();
     let idle_timeout = Duration::from_millis(limits.idle_timeout_ms);
+    let patience = Duration::from_millis(shard.appliance.config.serve.floor_window_ms);
     let shared = Rc::new(Shared::new(link.clone()));
     let mut body = body;
     let (mut busy_at, mut ends_at) = (Instant::now(), None);
@@ -151,7 +159,7 @@ pub(crate) async fn serve(
             ends_at = Some(Instant::now() + LINGER);
         }
         let is_late = ends_at.is_some_and(|ends_at| Instant::now() >= ends_at && shared.streams.get() == 0);
-        if shared.is_stuck.get() || is_late {
+        if shared.is_stuck(patience) || is_late {
             return;
         }
     }

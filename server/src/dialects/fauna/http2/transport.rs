@@ -6,12 +6,13 @@
 //! Tested by `server/tests/fauna/http2.rs`.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{Future, poll_fn},
     io::{self, IoSlice},
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -57,11 +58,18 @@ pub(super) struct Link {
     gather: RefCell<Gather>,
     /// Bytes that are gathered before they are sent.
     send_bytes_max: usize,
+    /// Since when the socket takes nothing of what is gathered.
+    blocked_since: Cell<Option<Instant>>,
 }
 
 impl Link {
     pub(super) fn new(socket: Socket, send_bytes_max: usize) -> Rc<Self> {
-        Rc::new(Self { socket: RefCell::new(socket), gather: RefCell::default(), send_bytes_max })
+        Rc::new(Self {
+            socket: RefCell::new(socket),
+            gather: RefCell::default(),
+            send_bytes_max,
+            blocked_since: Cell::default(),
+        })
     }
 
     /// From now on reads wait as long as it takes.
@@ -77,6 +85,11 @@ impl Link {
     /// The stream holds on to no range any more.
     pub(super) fn give_back(&self, stream: u32) {
         self.gather.borrow_mut().give_back(stream);
+    }
+
+    /// How long the socket has taken nothing, although there is something to send; `None` when it takes all.
+    pub(super) fn blocked_for(&self) -> Option<Duration> {
+        self.blocked_since.get().map(|since| since.elapsed())
     }
 
     /// Does something of the library's, and sends what it has written each time it stops. `None` when the peer is gone.
@@ -97,7 +110,12 @@ impl Link {
         let (mut gather, mut socket) = (self.gather.borrow_mut(), self.socket.borrow_mut());
         while gather.len() > 0 {
             let sent = gather.with_slices(|slices| Pin::new(&mut *socket).poll_write_vectored(cx, slices));
-            let count = ready!(sent)?;
+            let Poll::Ready(sent) = sent else {
+                self.blocked_since.set(self.blocked_since.get().or_else(|| Some(Instant::now())));
+                return Poll::Pending;
+            };
+            let count = sent?;
+            self.blocked_since.set(None);
             gather.advance(count);
             if gather.is_lent() {
                 socket.count_sent(count);
