@@ -85,6 +85,9 @@ pub struct Found {
     pub raw_ratios: Vec<Figure>,
     /// The same of what the server adds to a raw send.
     pub own_ratios: Vec<Figure>,
+    /// What the first would be if the server added as much to a raw send on both sides: no server that does the same for each
+    /// delivery comes below it.
+    pub floors: Vec<Figure>,
 }
 
 impl Measured {
@@ -119,8 +122,14 @@ pub fn run(bench: &Bench, asked: &Streams) -> Result<Found> {
         ratios: against_many(|side| side.cpu_us.clone()),
         raw_ratios: against_many(|side| side.raw_us.clone()),
         own_ratios: against_many(Measured::own_us),
+        floors: sides[1..].iter().map(|other| ratio_of_rounds(&with_raw_of(other, &sides[0]), &other.cpu_us)).collect(),
         sides,
     })
+}
+
+/// What a side's deliveries would cost with the raw sends of another, round by round.
+fn with_raw_of(side: &Measured, raw: &Measured) -> Vec<f64> {
+    side.own_us().iter().zip(&raw.raw_us).map(|(own, raw)| own + raw).collect()
 }
 
 /// A raw sender in the pattern of the round before: each beat is one event, which goes to the sockets of one stream.
