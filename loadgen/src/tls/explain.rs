@@ -48,6 +48,10 @@ impl TlsClient {
     pub fn explain_handshake(&self, fault: &Fault) -> String {
         let origin = &self.origin;
         match fault {
+            // What a blocking socket says whose time is up.
+            Fault::Io(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                self.explain_timeout()
+            }
             Fault::Io(error) => {
                 format!("{origin} broke off the TLS handshake ({}): {}", error.kind(), self.ask_for_port())
             }

@@ -47,7 +47,10 @@ impl Peer {
 
     /// Accepts connections without end and reads nothing.
     pub fn raw(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    fn on(listener: TcpListener, script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let script = Arc::new(script);
         let accepted = AtomicUsize::new(0);

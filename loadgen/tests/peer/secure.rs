@@ -1,6 +1,11 @@
 //! The same peer behind TLS, with certificates of an authority of the test's own.
 
-use std::{fs, net::TcpStream, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::{
@@ -79,7 +84,16 @@ impl Authority {
 impl Peer {
     /// Accepts connections without end; `script` is run for each that has agreed on keys and sent its first request.
     pub fn secure(config: Arc<ServerConfig>, script: impl Fn(Session<Tls>) + Send + Sync + 'static) -> Self {
-        Self::raw(move |stream, index| {
+        Self::secure_on(TcpListener::bind("127.0.0.1:0").unwrap(), config, script)
+    }
+
+    /// The same on this listener.
+    pub fn secure_on(
+        listener: TcpListener,
+        config: Arc<ServerConfig>,
+        script: impl Fn(Session<Tls>) + Send + Sync + 'static,
+    ) -> Self {
+        Self::on(listener, move |stream, index| {
             let stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
             if let Some(session) = Session::accept(stream, index) {
                 script(session);
