@@ -8,7 +8,11 @@ use std::{
     fs,
     io::Write,
     net::TcpListener,
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
     thread,
 };
 
@@ -18,7 +22,7 @@ use peer::{
 };
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
 use tailwater_loadgen::{
-    Control, Error, PublishConfig, SubscribeConfig, SubscribeReport, TlsConfig, publish,
+    Control, Error, PublishConfig, Snapshot, SubscribeConfig, SubscribeReport, TlsConfig, publish,
     subscribe::{self, Reasons, Window},
 };
 
@@ -36,7 +40,8 @@ fn config(peer: &Peer, authority: &Authority) -> SubscribeConfig {
     SubscribeConfig {
         tls: authority.trusted(),
         window: Window::FromStart,
-        seconds: Some(30.0),
+        seconds: Some(60.0),
+        open_timeout_ms: 60_000,
         ..SubscribeConfig::new(peer.url("wss", XRPC))
     }
 }
@@ -295,7 +300,7 @@ fn certificates_that_do_not_hold_are_explained() {
         (peer("example.com", 4000), &authority, "for example.com: ask for a name that it is for", "--insecure"),
     ];
     for (peer, trusted, wrong, remedy) in table {
-        let reason = refused(&peer, &trusted.trusted(), 20_000);
+        let reason = refused(&peer, &trusted.trusted(), 60_000);
         assert!(reason.starts_with(&format!("shows a certificate {wrong}")) && reason.contains(remedy), "{reason}");
         let insecure = TlsConfig { ca: None, insecure: true };
         let report = run(&SubscribeConfig { events: Some(1), tls: insecure, ..config(&peer, trusted) });
@@ -313,7 +318,7 @@ fn a_port_that_does_not_speak_tls_is_explained() {
         let _answer = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
         let _until_the_end = std::io::copy(&mut stream, &mut std::io::sink());
     });
-    assert_eq!(refused(&plain, &trusted.trusted(), 20_000), format!("does not answer in TLS: {ports}"));
+    assert_eq!(refused(&plain, &trusted.trusted(), 60_000), format!("does not answer in TLS: {ports}"));
     let silent = Peer::raw(|mut stream, _| {
         let _until_the_end = std::io::copy(&mut stream, &mut std::io::sink());
     });
@@ -325,13 +330,13 @@ fn a_port_that_does_not_speak_tls_is_explained() {
         let mut rest = vec![0; u16::from_be_bytes([hello[3], hello[4]]).into()];
         std::io::Read::read_exact(&mut stream, &mut rest).unwrap();
     });
-    let reason = refused(&closing, &trusted.trusted(), 20_000);
+    let reason = refused(&closing, &trusted.trusted(), 60_000);
     assert_eq!(reason, format!("ended the connection during the TLS handshake: {ports}"));
     let fussy = Peer::raw(|mut stream, _| {
         let _alert = stream.write_all(b"\x15\x03\x03\x00\x02\x02\x28");
         let _until_the_end = std::io::copy(&mut stream, &mut std::io::sink());
     });
-    let reason = refused(&fussy, &trusted.trusted(), 20_000);
+    let reason = refused(&fussy, &trusted.trusted(), 60_000);
     assert_eq!(reason, "refuses the TLS handshake (HandshakeFailure): look at the server's log for the reason");
 }
 
@@ -386,10 +391,20 @@ fn what_is_published_over_tls_is_acknowledged() {
 }
 
 #[test]
-fn many_connections_are_opened_no_more_at_once_than_without_tls() {
-    const CONNECTIONS: usize = 300;
+fn handshakes_are_no_more_at_once_than_connections_that_are_being_opened() {
+    const AT_ONCE: usize = 256;
+    const CONNECTIONS: usize = AT_ONCE + 40;
     let authority = Authority::new();
-    let peer = Peer::secure(authority.server(), |mut session| {
+    let (gathered, is_released) = (Barrier::new(AT_ONCE), AtomicBool::new(false));
+    let peer = Peer::secure(authority.server(), move |mut session| {
+        match session.index < AT_ONCE {
+            // Nobody is answered before so many have shaken hands.
+            true => {
+                gathered.wait();
+                is_released.store(true, SeqCst);
+            }
+            false => assert!(is_released.load(SeqCst), "another one was begun while so many were being opened"),
+        }
         session.upgrade(&event(1));
         session.wait_for_end();
     });
@@ -398,7 +413,8 @@ fn many_connections_are_opened_no_more_at_once_than_without_tls() {
         SubscribeConfig { connections: CONNECTIONS, sample: Some(1), seconds: None, ..config(&peer, &authority) };
     let report = thread::scope(|scope| {
         let run = scope.spawn(|| subscribe::run(&config, &control));
-        while control.snapshot().bytes < (CONNECTIONS * event(1).len()) as u64 && !run.is_finished() {
+        let is_all = |seen: Snapshot| seen.bytes == (CONNECTIONS * event(1).len()) as u64 || seen.failed > 0;
+        while !is_all(control.snapshot()) && !run.is_finished() {
             thread::yield_now();
         }
         control.stop();
