@@ -7,7 +7,7 @@
 //! * [`publish::run`] posts batches on a schedule that is fixed in advance and checks every acknowledgement.
 //! * [`ceiling::drain`] drains plain TCP connections by the code that drains subscribers: what this machine gives at best.
 //!
-//! Both of the first do so over TLS as well. All three take settings that can be serialized, and a [`Control`] through which another thread stops the run, begins its
+//! The first two speak TLS where the address asks for it. All three take settings that can be serialized, and a [`Control`] through which another thread stops the run, begins its
 //! measured window and watches it; all three return a report that can be serialized. Decoders are this crate's own
 //! ([`decode`]): code shared with the server would share its mistakes. Nothing here knows how a server works inside.
 //!

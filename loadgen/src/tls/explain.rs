@@ -114,6 +114,10 @@ impl TlsClient {
             NotValidForName => {
                 format!("{origin} shows a certificate for another name: ask for a name that it is for, {insecure}")
             }
+            // The library's own error has no type here.
+            error if error.to_string().contains("CaUsedAsEndEntity") => format!(
+                "{origin} shows the certificate of an authority as its own: make one that is none (CA:FALSE), {insecure}"
+            ),
             error => {
                 format!("{origin} shows a certificate that cannot be verified ({error}): use another one, {insecure}")
             }

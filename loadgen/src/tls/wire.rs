@@ -13,6 +13,9 @@ use std::{
 use super::{client::TlsClient, explain::Fault, session::Session};
 use crate::sys::socket::{self, Transfer};
 
+/// Bytes received at once before there are keys: a certificate and what belongs to it.
+const HANDSHAKE_READ_BYTES: usize = 8 << 10;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) enum Wire {
@@ -211,9 +214,6 @@ impl Tls {
         Ok(true)
     }
 }
-
-/// Bytes received at once before there are keys: a certificate and what belongs to it.
-const HANDSHAKE_READ_BYTES: usize = 8 << 10;
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
