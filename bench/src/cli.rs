@@ -89,6 +89,9 @@ pub struct Fanout {
     /// How far a live stream is kept ahead of its subscribers
     #[arg(long, value_name = "BYTES", default_value_t = LEAD_BYTES)]
     pub lead_bytes: u64,
+    /// Followed over TLS, and in turn without
+    #[arg(long)]
+    pub tls: bool,
 }
 
 /// How fast events are published.
@@ -140,9 +143,11 @@ pub fn run(cli: &Cli) -> Result<()> {
 }
 
 fn run_fanout(bench: &Bench, json: bool, asked: &Fanout) -> Result<()> {
-    let &Fanout { dialect, subscribers, event_bytes, durability, lead_bytes, from_log, .. } = asked;
+    let &Fanout { dialect, subscribers, event_bytes, durability, lead_bytes, from_log, tls, .. } = asked;
     ensure!(dialect == Dialect::Atproto || asked.corpus.is_none(), "--corpus has frames of AT Protocol streams");
+    ensure!(!tls || dialect != Dialect::FaunaHttp2, "--tls is for streams over HTTP/1.1 and WebSockets");
     if let Rate::PerSecond(rate_per_s) = asked.rate {
+        ensure!(!tls, "--tls is for saturated streams: leave --rate out");
         let paced = paced::Paced { dialect, subscribers, event_bytes, rate_per_s, durability };
         return scenario::print(bench, json, &paced::run(bench, &paced)?);
     }
@@ -151,7 +156,7 @@ fn run_fanout(bench: &Bench, json: bool, asked: &Fanout) -> Result<()> {
         Some(file) => Batch::corpus(file, BATCH_BYTES)?,
         None => Batch::made_up(dialect, event_bytes, BATCH_BYTES)?,
     };
-    let saturated = fanout::Saturated { dialect, subscribers, batch, lead_bytes, from_log };
+    let saturated = fanout::Saturated { dialect, subscribers, batch, lead_bytes, from_log, tls };
     scenario::print(bench, json, &fanout::run(bench, &saturated)?)
 }
 
@@ -192,6 +197,15 @@ mod tests {
         assert_eq!((asked.durability, asked.rate), (Durability::Os, Rate::Saturated));
         let Ok(bench) = Bench::new(&parse("ceiling").unwrap().settings) else { return };
         assert!(run_fanout(&bench, false, &asked).unwrap_err().to_string().contains("--rate"));
+    }
+
+    #[test]
+    fn tls_is_for_what_is_saturated_and_not_http_2() {
+        let Ok(bench) = Bench::new(&parse("ceiling").unwrap().settings) else { return };
+        for (line, said) in [("--rate 5", "leave --rate out"), ("--dialect fauna-http2", "HTTP/1.1")] {
+            let Scenario::Fanout(asked) = parse(&format!("fanout --tls {line}")).unwrap().scenario else { panic!() };
+            assert!(asked.tls && run_fanout(&bench, false, &asked).unwrap_err().to_string().contains(said), "{line}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `catchup` | documents a second to one reader of a CouchDB database, and bytes per second with raw `send` to one socket |
 //! | `ceiling` | nothing: raw `send` by range size, the yardstick |
 //! | `fanout` | delivered bytes per second with raw `send` at the same range size and at 256 KiB, live or `--from-log` |
+//! | `fanout --tls` | the same over TLS, and with the same server without |
 //! | `fanout --rate N` | CPU per delivered event with raw `send` at the same pace; latency with a raw sender that writes and syncs first |
 //! | `filters` | CPU per delivery of CouchDB feeds or Fauna streams that share filters with that of those without |
 //! | `idle` | the server's memory with and without subscribers |

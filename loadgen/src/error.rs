@@ -39,6 +39,14 @@ pub enum Error {
         /// What the system allows.
         hard_limit: u64,
     },
+    /// The file of authorities to trust cannot be used.
+    #[error("--ca {}: {reason}: give a file of certificates in PEM", file.display())]
+    Authorities {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A corpus file is not a sequence of length-prefixed frames.
     #[error("corpus {}: at byte {offset}: {reason}", path.display())]
     Corpus {
@@ -70,7 +78,7 @@ pub enum Error {
 impl Error {
     /// Whether the caller asked for something impossible (exit code 2), as opposed to a run that failed (1).
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Url { .. } | Self::Sources { .. } | Self::Settings(_))
+        matches!(self, Self::Url { .. } | Self::Sources { .. } | Self::Settings(_) | Self::Authorities { .. })
     }
 
     /// An [`Error::Io`] about `what`.

@@ -7,7 +7,7 @@
 //! * [`publish::run`] posts batches on a schedule that is fixed in advance and checks every acknowledgement.
 //! * [`ceiling::drain`] drains plain TCP connections by the code that drains subscribers: what this machine gives at best.
 //!
-//! All three take settings that can be serialized, and a [`Control`] through which another thread stops the run, begins its
+//! The first two speak TLS where the address asks for it. All three take settings that can be serialized, and a [`Control`] through which another thread stops the run, begins its
 //! measured window and watches it; all three return a report that can be serialized. Decoders are this crate's own
 //! ([`decode`]): code shared with the server would share its mistakes. Nothing here knows how a server works inside.
 //!
@@ -36,6 +36,7 @@ pub mod stats;
 pub mod subscribe;
 mod sys;
 mod target;
+mod tls;
 
 pub use ceiling::CeilingConfig;
 pub use control::{Control, Phase, Snapshot};
@@ -43,6 +44,7 @@ pub use error::Error;
 pub use publish::{PublishConfig, PublishReport};
 pub use sources::Sources;
 pub use subscribe::{SubscribeConfig, SubscribeReport};
+pub use tls::{TlsConfig, TlsReport};
 
 /// How the load generator names itself to servers.
 const USER_AGENT: &str = concat!("tailwater-loadgen/", env!("CARGO_PKG_VERSION"));

@@ -145,7 +145,7 @@ fn what_goes_wrong_is_counted_and_nothing_is_repeated() {
         1 => session.answer("503 Full", r#"{"error":"FeedReadOnly","message":"m"}"#),
         2 => session.answer("200 OK", r#"{"first_seq":5,"last_seq":5,"count":1}"#),
         3 => session.answer("200 OK", "{}"),
-        _ => session.stream.shutdown(std::net::Shutdown::Both).unwrap(),
+        _ => session.stream.get_ref().shutdown(std::net::Shutdown::Both).unwrap(),
     });
     let config = PublishConfig { events: Some(5), ..config(&peer) };
     let report = run(&config);

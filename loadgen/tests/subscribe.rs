@@ -288,7 +288,7 @@ fn sources_go_round() {
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let told = Arc::clone(&seen);
     let peer = Peer::http(move |mut session| {
-        let source = session.stream.peer_addr().unwrap().ip().to_string();
+        let source = session.stream.get_ref().peer_addr().unwrap().ip().to_string();
         told.lock().unwrap().insert(source);
         session.upgrade(&event(1));
         session.wait_for_end();

@@ -104,7 +104,8 @@ fn one_round(bench: &Bench, asked: &Stalled, stalled: usize) -> Result<(Round, G
     let readers = asked.subscribers - asked.stalled;
     let dialect = Dialect::Atproto;
     let batch = Batch::made_up(dialect, asked.event_bytes, super::BATCH_BYTES)?;
-    let saturated = Saturated { dialect, subscribers: readers, batch, lead_bytes: asked.lead_bytes, from_log: false };
+    let saturated =
+        Saturated { dialect, subscribers: readers, batch, lead_bytes: asked.lead_bytes, from_log: false, tls: false };
     let mut server = Server::start(bench, asked.subscribers)?;
     let drained = dialect.followers(server.address(), readers + stalled, Start::Live)?;
     let config = SubscribeConfig { stall: stalled, ..drained };

@@ -3,6 +3,7 @@
 //! Owns its start, its end and its log; never looks inside. Whatever it needs beyond the defaults is in the configuration file
 //! written here, so that a scenario measures what a user runs.
 
+mod secured;
 mod status;
 
 use std::{
@@ -17,8 +18,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use tailwater_loadgen::SubscribeConfig;
 use tempfile::TempDir;
 
+use secured::Secured;
 pub use status::Status;
 
 use crate::{bench::Bench, dialect, disk::Durability, http::Client, proc::Usage};
@@ -43,6 +46,7 @@ pub struct Server {
     client: Client,
     address: SocketAddr,
     directory: Arc<TempDir>,
+    secured: Option<Secured>,
 }
 
 /// How a server ends.
@@ -72,22 +76,41 @@ impl Server {
     pub fn start_with(bench: &Bench, subscribers: usize, feeds: &str) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("tailwater-bench-").tempdir_in(&bench.directory)?;
         fs::write(directory.path().join(CONFIGURATION), configuration(subscribers, feeds))?;
-        Self::start_on(bench, Arc::new(directory))
+        Self::start_on(bench, Arc::new(directory), None)
     }
 
-    /// Starts it on a directory that has its configuration.
-    fn start_on(bench: &Bench, directory: Arc<TempDir>) -> Result<Self> {
-        let address = free_address()?;
+    /// The same with the usual feeds and a second listener, which speaks TLS: [`Server::follow`] is about that one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn start_secured(bench: &Bench, subscribers: usize) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("tailwater-bench-").tempdir_in(&bench.directory)?;
+        let secured = Secured::new(directory.path(), free_addresses()?)?;
+        let feeds = dialect::configuration(Durability::Sync) + &secured.configuration();
+        fs::write(directory.path().join(CONFIGURATION), configuration(subscribers, &feeds))?;
+        Self::start_on(bench, Arc::new(directory), Some(secured))
+    }
+
+    /// Starts it on a directory that has its configuration, which says where it listens if it is secured.
+    fn start_on(bench: &Bench, directory: Arc<TempDir>, secured: Option<Secured>) -> Result<Self> {
+        let [address] = match &secured {
+            Some(secured) => [secured.plain],
+            None => free_addresses()?,
+        };
         let log = fs::File::create(directory.path().join("log"))?;
         let mut command = Command::new(&bench.server);
         command.arg("serve").arg("--config").arg(directory.path().join(CONFIGURATION));
         command.arg("--data").arg(directory.path().join("data"));
-        command.args(["--listen", &address.to_string(), "--cpus", &bench.placement.server.to_string()]);
+        command.args(["--cpus", &bench.placement.server.to_string()]);
+        if secured.is_none() {
+            command.args(["--listen", &address.to_string()]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = bench.placement.spawn_on_server(&mut command);
         let mut child = child.with_context(|| format!("starting {}", bench.server.display()))?;
         match wait_until_it_answers(&mut child, address) {
-            Ok(client) => Ok(Self { child, client, address, directory }),
+            Ok(client) => Ok(Self { child, client, address, directory, secured }),
             Err(error) => {
                 let _ended = child.kill();
                 let _reaped = child.wait();
@@ -102,13 +125,13 @@ impl Server {
     ///
     /// As [`Server::stop`] and [`Server::start`].
     pub fn restart(self, bench: &Bench, how: End) -> Result<(Self, Duration)> {
-        let directory = Arc::clone(&self.directory);
+        let (directory, secured) = (Arc::clone(&self.directory), self.secured.clone());
         match how {
             End::Order => self.stop()?,
             End::Kill => drop(self),
         }
         let begun = Instant::now();
-        Ok((Self::start_on(bench, directory)?, begun.elapsed()))
+        Ok((Self::start_on(bench, directory, secured)?, begun.elapsed()))
     }
 
     /// Its process.
@@ -124,6 +147,18 @@ impl Server {
     /// `http://host:port`
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Followers of a stream at [`Server::address`]; of a server that is secured, the same over TLS.
+    ///
+    /// # Errors
+    ///
+    /// A stream that is not followed over TLS: one of HTTP/2.
+    pub fn follow(&self, config: SubscribeConfig) -> Result<SubscribeConfig> {
+        match &self.secured {
+            Some(secured) => secured.follow(config),
+            None => Ok(config),
+        }
     }
 
     /// The directory its data directory is in: what is measured there is measured on the same disk.
@@ -187,10 +222,15 @@ fn configuration(subscribers: usize, feeds: &str) -> String {
     )
 }
 
-/// An address nobody listens on right now.
-fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
-    Ok(listener.local_addr()?)
+/// Addresses nobody listens on right now.
+fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
+    let mut addresses = [(Ipv4Addr::LOCALHOST, 0).into(); N];
+    // All are held until each has been found, so that none is found twice.
+    let bound = addresses.iter().map(TcpListener::bind).collect::<Result<Vec<_>, _>>();
+    for (address, listener) in addresses.iter_mut().zip(&bound.context("looking for a free port")?) {
+        *address = listener.local_addr()?;
+    }
+    Ok(addresses)
 }
 
 fn wait_until_it_answers(child: &mut Child, address: SocketAddr) -> Result<Client> {

@@ -8,13 +8,14 @@ mod subscribe;
 mod summary;
 
 use std::{
+    path::PathBuf,
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
-use crate::{control::Control, error::Error};
+use crate::{control::Control, error::Error, tls::TlsConfig};
 
 /// Publishers and subscribers for Tailwater: load, exact checks, latency and throughput.
 #[derive(Debug, Parser)]
@@ -30,6 +31,23 @@ enum Command {
     Publish(publish::PublishArgs),
     /// Subscribe with many connections, check some of them, drain the rest.
     Subscribe(subscribe::SubscribeArgs),
+}
+
+/// What is asked of a server's certificate.
+#[derive(Debug, Args)]
+struct TlsArgs {
+    /// Over TLS, trust the authorities whose certificates are in this file, in PEM [default: those that this machine trusts]
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+    /// Over TLS, take any certificate
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl TlsArgs {
+    fn config(&self) -> TlsConfig {
+        TlsConfig { ca: self.ca.clone(), insecure: self.insecure }
+    }
 }
 
 /// Runs the command line of this process.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
 use crate::{
-    cli::{header, milliseconds},
+    cli::{TlsArgs, header, milliseconds},
     error::Error,
     publish::{Payload, PublishConfig, SeqMode},
 };
@@ -14,9 +14,11 @@ use crate::{
 /// Ends after --count events, --seconds, the corpus, or Ctrl-C: whichever comes first.
 #[derive(Debug, Args)]
 pub(super) struct PublishArgs {
-    /// The server
+    /// The server: http://host:port or https://host:port
     #[arg(long, default_value = "http://127.0.0.1:7070")]
     url: String,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// The feed to publish to; with --format docs the database
     #[arg(long)]
     feed: String,
@@ -111,6 +113,7 @@ impl PublishArgs {
         }
         let defaults = PublishConfig::new(&*self.url, &*self.feed);
         Ok(PublishConfig {
+            tls: self.tls.config(),
             payload: self.payload(),
             rate_per_s: match self.rate {
                 Rate::Max => None,
@@ -218,6 +221,7 @@ mod tests {
             "--corpus c --format frames",
             "--feed-options []",
             "--header x",
+            "--insecure --ca x",
         ] {
             assert!(config(line).is_err(), "{line}");
         }

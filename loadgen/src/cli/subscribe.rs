@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    cli::{header, milliseconds},
+    cli::{TlsArgs, header, milliseconds},
     error::Error,
     subscribe::{SubscribeConfig, Window},
 };
@@ -11,10 +11,12 @@ use crate::{
 /// Ends after --seconds, --events, --until-seq, or Ctrl-C: whichever comes first.
 #[derive(Debug, Args)]
 pub(super) struct SubscribeArgs {
-    /// The stream: ws://... , http://...?format=ndjson|sse , frames://host:port for WebSocket frames
-    /// without a handshake, or tcp://host:port for bare bytes
+    /// The stream: ws://... , http://...?format=ndjson|sse , over TLS wss://... or https://... , frames://host:port
+    /// for WebSocket frames without a handshake, or tcp://host:port for bare bytes
     #[arg(long)]
     url: String,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Connections to open
     #[arg(long, default_value_t = 1)]
     connections: usize,
@@ -84,6 +86,7 @@ impl SubscribeArgs {
             if counts_events { Window::FromStart } else { Window::AfterRamp { warmup_ms: milliseconds(self.warmup) } };
         let defaults = SubscribeConfig::new(&*self.url);
         Ok(SubscribeConfig {
+            tls: self.tls.config(),
             connections: self.connections,
             sample: self.sample,
             stall: self.stall,
@@ -111,6 +114,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::TlsConfig;
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -145,6 +149,9 @@ mod tests {
             ..defaults.clone()
         };
         assert_eq!(timed.unwrap(), expected);
+        let trusting = TlsConfig { ca: Some("ca.pem".into()), insecure: false };
+        assert_eq!(config("--ca ca.pem").unwrap(), SubscribeConfig { tls: trusting, ..defaults.clone() });
+        assert!(config("--insecure").unwrap().tls.insecure);
         let talking = SubscribeConfig { say: vec![vec!["a".into(), "-b".into()]], ..defaults.clone() };
         assert_eq!(config("--say a --say=-b").unwrap(), talking);
         let posting = SubscribeConfig { bodies: vec!["{}".into(), "[]".into()], ..defaults.clone() };
@@ -164,7 +171,7 @@ mod tests {
 
     #[test]
     fn refused_arguments() {
-        for line in ["--events 5 --warmup 1", "--connections -1", "--header x", "--cursor x"] {
+        for line in ["--events 5 --warmup 1", "--insecure --ca x", "--connections -1", "--header x", "--cursor x"] {
             assert!(config(line).is_err(), "{line}");
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     publish::PublishReport,
     stats::{LatencyReport, LoadGenerator},
     subscribe::{Reasons, SubscribeReport},
+    tls::TlsReport,
 };
 
 /// A publishing run in a few lines.
@@ -37,6 +38,7 @@ pub(super) fn publish(report: &PublishReport) -> String {
             report.window.seconds
         ),
     );
+    tls(&mut out, report.tls.as_ref());
     latency(&mut out, "ack latency", &report.ack_latency);
     latency(&mut out, "lateness", &report.lateness);
     reasons(&mut out, "refused", &total.refused);
@@ -63,6 +65,7 @@ pub(super) fn subscribe(report: &SubscribeReport) -> String {
             HumanCount(connections.stalled as u64)
         ),
     );
+    tls(&mut out, report.tls.as_ref());
     reasons(&mut out, "failed", &connections.tally.failed);
     reasons(&mut out, "closed", &connections.tally.closed);
     if connections.tally.reconnected > 0 {
@@ -108,6 +111,17 @@ fn verdict(out: &mut String, report: &SubscribeReport) {
     for connection in report.checked.iter().filter(|c| !c.problems.is_empty()).take(4) {
         let problems = connection.problems.join("; ");
         line(out, "", format_args!("connection {}: {problems}", connection.connection));
+    }
+}
+
+fn tls(out: &mut String, tls: Option<&TlsReport>) {
+    let Some(tls) = tls else { return };
+    for (agreed, count) in &tls.agreed {
+        line(out, "tls", format_args!("{agreed} ({} handshakes)", HumanCount(*count)));
+    }
+    latency(out, "handshakes", &tls.handshakes);
+    if !tls.verified {
+        line(out, "certificate", format_args!("not verified (--insecure)"));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     publish::{payload, schedule::Schedule},
     target::{Scheme, Target},
+    tls::TlsConfig,
 };
 
 /// Who numbers frames.
@@ -62,8 +63,10 @@ pub enum Payload {
 /// Settings of a publishing run. [`PublishConfig::new`] gives the defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishConfig {
-    /// The server, `http://host:port`.
+    /// The server, `http://host:port` or `https://host:port`.
     pub url: String,
+    /// What is asked of the certificate over TLS.
+    pub tls: TlsConfig,
     /// The feed's name; for [`Payload::Documents`] the database's.
     pub feed: String,
     /// What is published.
@@ -97,6 +100,7 @@ impl PublishConfig {
     pub fn new(url: impl Into<String>, feed: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            tls: TlsConfig::default(),
             feed: feed.into(),
             payload: Payload::Ndjson { size_bytes: 512, key_space: 1000 },
             rate_per_s: None,
@@ -135,7 +139,7 @@ impl PublishConfig {
         let target = Target::parse(&self.url)?;
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         if target.scheme != Scheme::Http || target.path != "/" {
-            return refuse(format!("publishing needs the server's address, http://host:port, not {:?}", self.url));
+            return refuse(format!("publishing needs the server's address, http(s)://host:port, not {:?}", self.url));
         }
         if self.feed.is_empty() || !self.feed.bytes().all(is_plain) {
             return refuse(format!("feed {:?}: use letters, digits and - . _ ~", self.feed));

@@ -1,7 +1,7 @@
 //! Publishing: batches on a fixed schedule over a few connections, every acknowledgement checked.
 //!
 //! [`run`] is the entry; [`PublishConfig`] says what, [`PublishReport`] what came of it. Inside: `schedule` plans, `payload` and
-//! `corpus` make the bytes, `worker` posts them over `http`, `answer`
+//! `corpus` make the bytes, `worker` posts them over `http` (or HTTP over TLS), `answer`
 //! judges what comes back. A refusal or a lost connection is counted and the next batch is
 //! sent; nothing is sent twice. Tests against a peer that speaks the bytes: `tests/publish.rs`.
 
@@ -15,7 +15,6 @@ mod schedule;
 mod worker;
 
 use std::{
-    net::SocketAddr,
     sync::atomic::AtomicU64,
     thread,
     time::{Duration, Instant},
@@ -36,6 +35,7 @@ use crate::{
     },
     stats::{LoadGenerator, MeasuredWindow, report::per_second},
     sys::process,
+    tls::TlsClient,
 };
 
 /// Publishes to the end of the schedule, or until `control` stops it, on one thread a connection.
@@ -56,7 +56,9 @@ pub fn run(config: &PublishConfig, control: &Control) -> Result<PublishReport, E
         }
         _ => (None, None),
     };
-    let client = || client(config, peer, &target.authority);
+    let tls = TlsClient::for_target(&target, &config.tls)?;
+    let timeout = Duration::from_millis(config.timeout_ms.max(1));
+    let client = || Client::new(peer, tls.clone(), &target.authority, &config.headers, timeout);
     if config.create_feed {
         ensure_feed(config, &mut client())?;
     }
@@ -78,14 +80,9 @@ pub fn run(config: &PublishConfig, control: &Control) -> Result<PublishReport, E
         let join = |worker: thread::ScopedJoinHandle<'_, Seen>| worker.join().expect("a worker passes its panic on");
         workers.into_iter().map(join).reduce(Seen::merge).unwrap_or_default()
     });
-    let report = report(&run, seen, run.started.elapsed());
+    let report = report(&run, tls.as_deref(), seen, run.started.elapsed());
     control.set_phase(Phase::Ended);
     Ok(report)
-}
-
-fn client(config: &PublishConfig, peer: SocketAddr, authority: &str) -> Client {
-    let timeout = Duration::from_millis(config.timeout_ms.max(1));
-    Client::new(peer, authority, &config.headers, timeout)
 }
 
 /// Creates the feed, or the database, unless it exists (or another publisher creates it at the same time).
@@ -140,11 +137,12 @@ impl Seen {
         self.service_latency.merge(&other.service_latency);
         self.lateness.merge(&other.lateness);
         self.cpu += other.cpu;
+        self.handshakes.merge(other.handshakes);
         self
     }
 }
 
-fn report(run: &Run<'_>, mut seen: Seen, elapsed: Duration) -> PublishReport {
+fn report(run: &Run<'_>, tls: Option<&TlsClient>, mut seen: Seen, elapsed: Duration) -> PublishReport {
     let config = run.config;
     let overlaps = report::overlaps(&mut seen.acks);
     if overlaps > 0 {
@@ -177,6 +175,7 @@ fn report(run: &Run<'_>, mut seen: Seen, elapsed: Duration) -> PublishReport {
         ack_latency: seen.ack_latency.report(),
         service_latency: seen.service_latency.report(),
         lateness: seen.lateness.report(),
+        tls: tls.map(|client| seen.handshakes.report(client)),
         load_generator: LoadGenerator::new(
             seen.cpu.as_secs_f64(),
             elapsed.as_secs_f64(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     stats::{LatencyReport, LoadGenerator, MeasuredWindow},
     subscribe::Reasons,
+    tls::TlsReport,
 };
 
 /// What came of a publishing run.
@@ -28,6 +29,8 @@ pub struct PublishReport {
     pub service_latency: LatencyReport,
     /// From when a batch was due to when it was sent: how late the load generator, or a busy server, made it.
     pub lateness: LatencyReport,
+    /// What was agreed on over TLS; `None` without.
+    pub tls: Option<TlsReport>,
     /// What the load generator itself used, from the beginning of the run to its end.
     pub load_generator: LoadGenerator,
     /// Every acknowledgement, ordered by batch, if they were to be kept.

@@ -24,6 +24,7 @@ use crate::{
     stats::Latency,
     subscribe::Reasons,
     sys::process,
+    tls::Handshakes,
 };
 
 /// Longest sleep before the stop flag is looked at again.
@@ -56,6 +57,7 @@ pub(crate) struct Seen {
     pub service_latency: Latency,
     pub lateness: Latency,
     pub cpu: Duration,
+    pub handshakes: Handshakes,
 }
 
 /// The moments of one batch, from the start of the run.
@@ -98,6 +100,7 @@ pub(crate) fn work(run: &Run<'_>, mut client: Client) -> Seen {
         }
     }
     seen.cpu = process::thread_cpu();
+    seen.handshakes = client.handshakes;
     seen
 }
 

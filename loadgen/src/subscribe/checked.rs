@@ -1,7 +1,5 @@
 //! The reading side of a checked connection: everything is received, decoded and checked; pings and closes are answered.
 
-use std::os::fd::AsFd;
-
 use crate::{
     decode::stream::{Item, StreamDecoder},
     stats::Latency,
@@ -10,10 +8,8 @@ use crate::{
         connection::{Outcome, Shared},
         outbox::Outbox,
     },
-    sys::{
-        process,
-        socket::{self, Transfer},
-    },
+    sys::process,
+    tls::{Received, TlsClient, Wire},
 };
 
 /// The close code of a client that has had enough (RFC 6455, section 7.4.1).
@@ -37,21 +33,23 @@ impl CheckedStream {
     }
 
     /// Receives once; adds what came to `bytes`. Comes back for the rest, so that others get their turn.
-    pub fn read(&mut self, socket: impl AsFd, shared: &mut Shared, bytes: &mut u64, outbox: &mut Outbox) -> Outcome {
-        let outcome = match socket::receive(&socket, &mut shared.scratch) {
-            Ok(Transfer::WouldBlock) => Outcome::Nothing,
-            Ok(Transfer::Moved(0)) => Outcome::Closed("end of stream".into()),
-            Ok(Transfer::Moved(count)) => {
-                *bytes += count as u64;
-                match self.feed(&shared.scratch[..count], &mut shared.latency, outbox) {
-                    Outcome::Nothing => Outcome::Again,
-                    ended => ended,
-                }
+    pub fn read(&mut self, wire: &mut Wire, shared: &mut Shared, bytes: &mut u64, outbox: &mut Outbox) -> Outcome {
+        let Shared { scratch, latency, .. } = shared;
+        let mut outcome = Outcome::Nothing;
+        let received = wire.receive(scratch, usize::MAX, &mut |piece| {
+            *bytes += piece.len() as u64;
+            if outcome == Outcome::Nothing {
+                outcome = self.feed(piece, latency, outbox);
             }
-            Err(error) => Outcome::Closed(error.kind().to_string()),
-        };
-        outbox.flush(&socket);
-        outcome
+        });
+        outbox.flush(|bytes| wire.send(bytes));
+        match (outcome, received) {
+            (Outcome::Nothing, Ok(Received::WouldBlock)) => Outcome::Nothing,
+            (Outcome::Nothing, Ok(Received::Some { .. })) => Outcome::Again,
+            (Outcome::Nothing, Ok(Received::End)) => Outcome::Closed("end of stream".into()),
+            (Outcome::Nothing, Err(fault)) => Outcome::Closed(TlsClient::explain(&fault)),
+            (outcome, _) => outcome,
+        }
     }
 
     /// Decodes and checks received bytes.
@@ -75,11 +73,12 @@ impl CheckedStream {
     }
 
     /// Sends a WebSocket's close frame.
-    pub fn leave(&self, socket: impl AsFd, outbox: &mut Outbox) {
+    pub fn leave(&self, wire: &mut Wire, outbox: &mut Outbox) {
         if let Some(StreamDecoder::WebSocket(_)) = self.decoder {
             outbox.close(Some(NORMAL_CLOSURE));
-            outbox.flush(socket);
+            outbox.flush(|bytes| wire.send(bytes));
         }
+        wire.say_end();
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a subscribing run is told.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
     sources::Sources,
     target::{Scheme, Target},
+    tls::{TlsClient, TlsConfig},
 };
 
 /// How many connections are checked when nothing is said about it.
@@ -28,9 +31,11 @@ pub enum Window {
 /// Settings of a subscribing run. [`SubscribeConfig::new`] gives the defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeConfig {
-    /// `ws://` (WebSocket), `http://` (NDJSON or SSE, by the answer's content type) `frames://` (WebSocket frames that nobody asked for) or
-    /// `tcp://` (bytes, unchecked).
+    /// `ws://` (WebSocket), `http://` (NDJSON or SSE, by the answer's content type), the same over TLS as `wss://` and `https://`,
+    /// `frames://` (WebSocket frames that nobody asked for) or `tcp://` (bytes, unchecked).
     pub url: String,
+    /// What is asked of the certificate over TLS.
+    pub tls: TlsConfig,
     /// Connections to open.
     pub connections: usize,
     /// How many of them are decoded and checked; the rest are drained. `None`: 8, or all when there are fewer.
@@ -78,6 +83,7 @@ impl SubscribeConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            tls: TlsConfig::default(),
             connections: 1,
             sample: None,
             stall: 0,
@@ -120,10 +126,10 @@ impl SubscribeConfig {
             return refuse("to stop at an event, at least one connection must be checked (sample)");
         }
         if !self.say.is_empty() && target.scheme != Scheme::WebSocket {
-            return refuse("only over a WebSocket (ws://) can something be said");
+            return refuse("only over a WebSocket (ws:// or wss://) can something be said");
         }
         if !self.bodies.is_empty() && target.scheme != Scheme::Http {
-            return refuse("only over HTTP (http://) can a body be posted");
+            return refuse("only over HTTP (http:// or https://) can a body be posted");
         }
         if !self.opening.is_empty() && !target.scheme.is_raw() {
             return refuse("only raw connections (tcp://, frames://) begin with bytes of the caller's");
@@ -139,13 +145,15 @@ impl SubscribeConfig {
         if sources.is_some() && !peer.is_ipv4() {
             return refuse("source addresses are IPv4, the server's address is not");
         }
-        Ok(Plan { target, peer, sources, sample })
+        let tls = TlsClient::for_target(&target, &self.tls)?;
+        Ok(Plan { target, tls, peer, sources, sample })
     }
 }
 
 /// A checked configuration's derived parts.
 pub(crate) struct Plan {
     pub target: Target,
+    pub tls: Option<Arc<TlsClient>>,
     pub peer: std::net::SocketAddr,
     pub sources: Option<Sources>,
     pub sample: usize,
@@ -158,10 +166,16 @@ mod tests {
     #[test]
     fn impossible_settings_are_usage_errors() {
         type Change = fn(&mut SubscribeConfig);
-        let table: [(&str, Change); 11] = [
+        let table: [(&str, Change); 14] = [
             ("an opening of its own for HTTP", |c| {
                 c.url = "http://127.0.0.1:1".into();
                 c.opening = vec![0];
+            }),
+            ("an authority for nobody", |c| c.tls.ca = Some("ca.pem".into())),
+            ("nothing not to verify", |c| c.tls.insecure = true),
+            ("an authority that is not there", |c| {
+                c.url = "wss://127.0.0.1:1/".into();
+                c.tls.ca = Some("/nowhere/ca.pem".into());
             }),
             ("no connections", |c| c.connections = 0),
             ("more roles than connections", |c| c.stall = 1 + c.connections),

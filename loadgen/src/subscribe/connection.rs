@@ -16,6 +16,7 @@ use crate::{
     },
     sys::{poll::Ready, socket::Discard},
     target::Scheme,
+    tls::{Handshakes, Wire},
 };
 
 /// Bytes a checked connection receives at once.
@@ -26,11 +27,17 @@ pub(crate) struct Shared {
     pub scratch: Vec<u8>,
     pub discard: Discard,
     pub latency: Latency,
+    pub handshakes: Handshakes,
 }
 
 impl Shared {
     pub fn new() -> Self {
-        Self { scratch: vec![0; SCRATCH_BYTES], discard: Discard::new(), latency: Latency::default() }
+        Self {
+            scratch: vec![0; SCRATCH_BYTES],
+            discard: Discard::new(),
+            latency: Latency::default(),
+            handshakes: Handshakes::default(),
+        }
     }
 }
 
@@ -56,7 +63,7 @@ pub(crate) enum Outcome {
 enum Phase {
     Absent,
     Opening(Box<Opening>),
-    Open(OwnedFd),
+    Open(Wire),
 }
 
 /// One connection, over all its reconnections.
@@ -114,37 +121,42 @@ impl Connection {
     /// The open socket.
     pub fn socket(&self) -> Option<&OwnedFd> {
         match &self.phase {
-            Phase::Open(socket) => Some(socket),
+            Phase::Open(wire) => Some(wire.socket()),
             _ => None,
         }
     }
 
     /// Whether it is open and has something to send.
     pub fn is_speaking(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() || matches!(&self.phase, Phase::Open(wire) if wire.is_sending())
     }
 
-    /// Whether it is being opened and should have been by `now`.
-    pub fn is_overdue(&self, now: Instant) -> bool {
-        matches!(&self.phase, Phase::Opening(opening) if opening.deadline <= now)
+    /// That it is being opened and should have been by `now`, as it is reported.
+    pub fn overdue(&self, now: Instant) -> Option<String> {
+        match &self.phase {
+            Phase::Opening(opening) if opening.deadline <= now => Some(opening.overdue()),
+            _ => None,
+        }
     }
 
     /// Says good-bye where that is proper, and closes the socket.
     pub fn leave(&mut self) {
-        if let (Phase::Open(socket), Some(checked)) = (&self.phase, &self.checked) {
-            checked.leave(socket, &mut self.outbox);
+        if let (Phase::Open(wire), Some(checked)) = (&mut self.phase, &self.checked) {
+            checked.leave(wire, &mut self.outbox);
         }
         self.drop_socket();
     }
 
     /// Does what the socket is ready for.
     pub fn ready(&mut self, ready: Ready, message_bytes_max: usize, shared: &mut Shared) -> Outcome {
-        if let (Phase::Open(socket), true) = (&self.phase, ready.writable) {
-            self.outbox.flush(socket);
+        if let (Phase::Open(wire), true) = (&mut self.phase, ready.writable) {
+            // Receiving reports what became of the connection.
+            let _is_gone = wire.push();
+            self.outbox.flush(|bytes| wire.send(bytes));
         }
         match &mut self.phase {
             Phase::Absent => Outcome::Nothing,
-            Phase::Opening(opening) => match opening.advance(ready) {
+            Phase::Opening(opening) => match opening.advance(ready, shared) {
                 Progress::Waiting => Outcome::Nothing,
                 Progress::Failed(reason) => Outcome::Failed(reason),
                 Progress::Granted => self.opened(message_bytes_max, shared),
@@ -158,18 +170,20 @@ impl Connection {
 
     /// Reads what is there, as the role demands.
     pub fn read(&mut self, ended: bool, shared: &mut Shared) -> Outcome {
-        let Phase::Open(socket) = &self.phase else {
+        let Phase::Open(wire) = &mut self.phase else {
             return Outcome::Nothing;
         };
-        match (self.role, &mut self.checked) {
-            (Role::Checked, Some(checked)) => checked.read(socket, shared, &mut self.bytes, &mut self.outbox),
-            (Role::Stalled, _) => Outcome::Nothing,
-            _ => self.drain.read(socket, ended, shared, &mut self.bytes, &mut self.outbox),
+        let (bytes, outbox) = (&mut self.bytes, &mut self.outbox);
+        match (self.role, &mut self.checked, wire) {
+            (Role::Checked, Some(checked), wire) => checked.read(wire, shared, bytes, outbox),
+            (Role::Stalled, _, _) => Outcome::Nothing,
+            (_, _, Wire::Plain(socket)) => self.drain.read(socket, ended, shared, bytes, outbox),
+            (_, _, Wire::Tls(tls)) => self.drain.open(tls, ended, shared, bytes, outbox),
         }
     }
 
     fn opened(&mut self, message_bytes_max: usize, shared: &mut Shared) -> Outcome {
-        let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Absent) else {
+        let Phase::Opening(mut opening) = std::mem::replace(&mut self.phase, Phase::Absent) else {
             return Outcome::Nothing;
         };
         self.was_opened = true;
@@ -183,11 +197,15 @@ impl Connection {
                 checked.begin(decoder(opening.scheme, &head, message_bytes_max));
                 checked.feed(begun, &mut shared.latency, &mut self.outbox)
             }
-            (None, Role::Drained) => self.drain.look(&opening.socket, begun, false, &mut self.outbox),
+            (None, Role::Drained) => self.drain.look(begun, false, &mut self.outbox),
             (None, _) => Outcome::Nothing,
         };
-        self.outbox.flush(&opening.socket);
-        self.phase = Phase::Open(opening.socket);
+        let tail = self.drain.tail(begun);
+        if let Wire::Tls(tls) = &mut opening.wire {
+            tls.tail = tail;
+        }
+        self.outbox.flush(|bytes| opening.wire.send(bytes));
+        self.phase = Phase::Open(opening.wire);
         match outcome {
             Outcome::Nothing => Outcome::Opened,
             ended => ended,

@@ -5,6 +5,9 @@
 //! read that is exactly one ping or close frame is answered. The last bytes of a connection whose end the kernel reports
 //! may end in a close frame, which gives the code. Nothing else is taken for a control frame: in the middle of a stream
 //! the bytes of an event can look like one.
+//!
+//! Over TLS every record is opened, since that is what a client has to do, and its data is counted and forgotten. Of that the
+//! last bytes are kept, which answers the same two questions.
 
 use std::os::fd::AsFd;
 
@@ -16,6 +19,7 @@ use crate::{
     },
     sys::socket::{self, Transfer},
     target::Scheme,
+    tls::{Received, Tls, TlsClient},
 };
 
 /// A read of at most this many bytes makes a connection quiet.
@@ -67,21 +71,64 @@ impl Drain {
         }
     }
 
+    /// The same where records have to be opened first. Comes back for the rest, so that others get their turn.
+    pub fn open(
+        &mut self,
+        tls: &mut Tls,
+        ended: bool,
+        shared: &mut Shared,
+        bytes: &mut u64,
+        outbox: &mut Outbox,
+    ) -> Outcome {
+        let mut tail = std::mem::take(&mut tls.tail);
+        let mut count = 0;
+        let received = tls.receive(&mut shared.scratch, usize::MAX, &mut |piece| {
+            count += piece.len();
+            if self.is_web_socket {
+                keep_tail(&mut tail, piece);
+            }
+        });
+        *bytes += count as u64;
+        let is_over = !matches!(received, Ok(Received::WouldBlock | Received::Some { .. }));
+        let outcome = match tail.len().checked_sub(count) {
+            _ if is_over => self.look(&tail, true, outbox),
+            Some(before) => self.look(&tail[before..], false, outbox),
+            None => Outcome::Nothing,
+        };
+        outbox.flush(|bytes| tls.send(bytes));
+        tls.tail = tail;
+        match (outcome, received) {
+            (Outcome::Nothing, Ok(Received::WouldBlock)) => Outcome::Nothing,
+            (Outcome::Nothing, Ok(Received::Some { more })) if more || ended => Outcome::Again,
+            (Outcome::Nothing, Ok(Received::Some { .. })) => Outcome::Nothing,
+            (Outcome::Nothing, Ok(Received::End)) => Outcome::Closed("end of stream".into()),
+            (Outcome::Nothing, Err(fault)) => Outcome::Closed(TlsClient::explain(&fault)),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// What is to be kept of a stream's first bytes.
+    pub fn tail(&self, begun: &[u8]) -> Vec<u8> {
+        let mut tail = Vec::new();
+        if self.is_web_socket {
+            keep_tail(&mut tail, begun);
+        }
+        tail
+    }
+
     /// Looks at bytes that were read: answers a lone ping and a close frame. That is one by itself or, when nothing
     /// comes behind these bytes (`is_last`), one at their end.
-    pub fn look(&self, socket: impl AsFd, seen: &[u8], is_last: bool, outbox: &mut Outbox) -> Outcome {
+    pub fn look(&self, seen: &[u8], is_last: bool, outbox: &mut Outbox) -> Outcome {
         if !self.is_web_socket {
             return Outcome::Nothing;
         }
         let close = if is_last { close_at_end(seen) } else { close(seen) };
         if let Some(code) = close {
             outbox.close(code);
-            outbox.flush(&socket);
             return Outcome::Closed(close_reason(code));
         }
         if let Some(payload) = lone_ping(seen) {
             outbox.pong(payload);
-            outbox.flush(&socket);
         }
         Outcome::Nothing
     }
@@ -107,7 +154,8 @@ impl Drain {
                 Err(error) => return Outcome::Closed(error.kind().to_string()),
             };
             *bytes += count as u64;
-            let outcome = self.look(&socket, &window[..count], ended, outbox);
+            let outcome = self.look(&window[..count], ended, outbox);
+            outbox.flush(|bytes| socket::send(&socket, bytes));
             if outcome != Outcome::Nothing {
                 return outcome;
             }
@@ -133,6 +181,14 @@ fn skip_to_tail(socket: impl AsFd, shared: &mut Shared, bytes: &mut u64) -> Resu
         *bytes += count as u64;
     }
     Ok(())
+}
+
+/// Makes the last bytes of `tail` and `piece` the tail: as many as the longest control frame has.
+fn keep_tail(tail: &mut Vec<u8>, piece: &[u8]) {
+    let piece = &piece[piece.len().saturating_sub(CONTROL_FRAME_BYTES_MAX)..];
+    let surplus = (tail.len() + piece.len()).saturating_sub(CONTROL_FRAME_BYTES_MAX);
+    tail.drain(..surplus);
+    tail.extend_from_slice(piece);
 }
 
 /// The code of the close frame that `seen` ends with, if it looks like it does.
@@ -184,13 +240,27 @@ mod tests {
     #[test]
     fn bytes_of_an_event_are_no_close_frame() {
         // A scenario over captured frames ended with "close 3355": a read of a flood ended within a binary frame.
-        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let drain = Drain::new(Scheme::WebSocket);
-        let look = |seen: &[u8], is_last| drain.look(&ours, seen, is_last, &mut Outbox::default());
+        let look = |seen: &[u8], is_last| drain.look(seen, is_last, &mut Outbox::default());
         let middle = [&[7; 50][..], &[0x88, 4, 0x0d, 0x1b, 1, 2]].concat();
         assert_eq!(look(&middle, false), Outcome::Nothing);
         assert_eq!(look(&middle, true), Outcome::Closed(close_reason(Some(3355))));
         assert_eq!(look(&middle[50..], false), Outcome::Closed(close_reason(Some(3355))));
+    }
+
+    #[test]
+    fn the_tail_is_of_what_came_last() {
+        let all: Vec<u8> = (0..=255).collect();
+        for lengths in [vec![256], vec![10; 25], vec![1, 200, 3, 52], vec![0, 126, 2, 0]] {
+            let (mut tail, mut rest) = (Vec::new(), &all[..]);
+            for length in &lengths {
+                let (piece, behind) = rest.split_at(*length);
+                keep_tail(&mut tail, piece);
+                rest = behind;
+            }
+            let seen = lengths.iter().sum::<usize>();
+            assert_eq!(tail, all[seen - CONTROL_FRAME_BYTES_MAX..seen], "{lengths:?}");
+        }
     }
 
     #[test]

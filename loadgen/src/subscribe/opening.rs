@@ -2,19 +2,18 @@
 
 use std::time::Instant;
 
-use rustix::fd::OwnedFd;
-
 use crate::{
     decode::{
         chunked::BodyDecoder,
         http_head::{ResponseHead, refusal_name},
     },
-    subscribe::handshake,
+    subscribe::{connection::Shared, handshake},
     sys::{
         poll::Ready,
         socket::{self, Transfer},
     },
     target::Scheme,
+    tls::{Fault, Received, Wire},
 };
 
 /// Bytes read at once while opening: a head, and little of the stream behind it.
@@ -26,7 +25,7 @@ const REFUSAL_BYTES_MAX: usize = 16 << 10;
 /// A connection before its stream begins.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    pub socket: OwnedFd,
+    pub wire: Wire,
     pub deadline: Instant,
     pub scheme: Scheme,
     key: String,
@@ -49,9 +48,9 @@ pub(crate) enum Progress {
 }
 
 impl Opening {
-    pub fn new(socket: OwnedFd, deadline: Instant, scheme: Scheme, key: String, request: Vec<u8>) -> Self {
+    pub fn new(wire: Wire, deadline: Instant, scheme: Scheme, key: String, request: Vec<u8>) -> Self {
         Self {
-            socket,
+            wire,
             deadline,
             scheme,
             key,
@@ -64,20 +63,24 @@ impl Opening {
     }
 
     /// Does what the socket is ready for.
-    pub fn advance(&mut self, ready: Ready) -> Progress {
+    pub fn advance(&mut self, ready: Ready, shared: &mut Shared) -> Progress {
         if !self.is_connected {
             if !ready.writable && !ready.ended {
                 return Progress::Waiting;
             }
-            if let Err(error) = socket::connect_outcome(&self.socket) {
+            if let Err(error) = socket::connect_outcome(self.wire.socket()) {
                 return Progress::Failed(format!("connect: {}", error.kind()));
             }
             self.is_connected = true;
         }
-        if self.request_sent < self.request.len() {
-            match socket::send(&self.socket, &self.request[self.request_sent..]) {
+        if let Some(progress) = self.shake(shared) {
+            return progress;
+        }
+        let pushed = self.wire.push();
+        while pushed.is_ok() && self.request_sent < self.request.len() {
+            match self.wire.send(&self.request[self.request_sent..]) {
                 Ok(Transfer::Moved(bytes)) => self.request_sent += bytes,
-                Ok(Transfer::WouldBlock) => {}
+                Ok(Transfer::WouldBlock) => break,
                 Err(error) => return Progress::Failed(format!("send: {}", error.kind())),
             }
         }
@@ -85,7 +88,7 @@ impl Opening {
             // Nothing is known of what is answered.
             Scheme::Frames | Scheme::Tcp if self.request_sent == self.request.len() => Progress::Granted,
             Scheme::Frames | Scheme::Tcp => Progress::Waiting,
-            Scheme::Http | Scheme::WebSocket => self.read(),
+            Scheme::Http | Scheme::WebSocket => self.read(&mut shared.scratch),
         }
     }
 
@@ -100,22 +103,52 @@ impl Opening {
         }
     }
 
-    fn read(&mut self) -> Progress {
-        loop {
-            let mut buffer = [0; READ_BYTES];
-            let bytes = match socket::receive(&self.socket, &mut buffer) {
-                Ok(Transfer::Moved(bytes)) => bytes,
-                Ok(Transfer::WouldBlock) => return Progress::Waiting,
-                Err(error) => return Progress::Failed(format!("receive: {}", error.kind())),
-            };
-            let progress = match (bytes, &self.refusal) {
-                (0, None) => Progress::Failed("closed without an answer".into()),
-                (0, Some((head, _, body))) => Progress::Failed(refused(head, body)),
-                _ => self.take(&buffer[..bytes]),
-            };
-            if progress != Progress::Waiting {
-                return progress;
+    /// That it should have been open by now, as it is reported.
+    pub fn overdue(&self) -> String {
+        match &self.wire {
+            Wire::Tls(tls) if self.is_connected && !tls.is_open() => tls.client().explain_timeout(),
+            _ => "timed out".into(),
+        }
+    }
+
+    /// Agrees on keys where there are any; `None` when that is done.
+    fn shake(&mut self, shared: &mut Shared) -> Option<Progress> {
+        let Wire::Tls(tls) = &mut self.wire else {
+            return None;
+        };
+        if tls.is_open() {
+            return None;
+        }
+        match tls.shake(&mut shared.scratch) {
+            Ok(Some(took)) => {
+                shared.handshakes.count(tls.state(), took);
+                None
             }
+            Ok(None) => Some(Progress::Waiting),
+            Err(fault) => Some(Progress::Failed(tls.client().explain_handshake(&fault))),
+        }
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> Progress {
+        loop {
+            let mut bytes = Vec::new();
+            let received = self.wire.receive(room, READ_BYTES, &mut |piece| bytes.extend_from_slice(piece));
+            let mut progress = if bytes.is_empty() { Progress::Waiting } else { self.take(&bytes) };
+            if progress == Progress::Waiting {
+                progress = match (received, &self.refusal) {
+                    (Ok(Received::Some { .. }), _) => continue,
+                    (Ok(Received::WouldBlock), _) => return Progress::Waiting,
+                    (Ok(Received::End) | Err(Fault::Cut { .. }), None) => {
+                        Progress::Failed("closed without an answer".into())
+                    }
+                    (Ok(Received::End) | Err(Fault::Cut { .. }), Some((head, _, body))) => {
+                        Progress::Failed(refused(head, body))
+                    }
+                    (Err(Fault::Io(error)), _) => Progress::Failed(format!("receive: {}", error.kind())),
+                    (Err(Fault::Tls(error)), _) => Progress::Failed(format!("receive: TLS: {error}")),
+                };
+            }
+            return progress;
         }
     }
 

@@ -3,14 +3,11 @@
 //! Owns their order: frames leave whole and one behind the other, however little the socket takes at once. Holds no memory
 //! when everything is sent. Tests are below and in `tests/say.rs`.
 
-use std::{os::fd::AsFd, rc::Rc};
+use std::{io, rc::Rc};
 
 use crate::{
     decode::websocket::client_frame,
-    sys::{
-        process,
-        socket::{self, Transfer},
-    },
+    sys::{process, socket::Transfer},
 };
 
 /// Opcodes of RFC 6455, section 5.2.
@@ -70,10 +67,10 @@ impl Outbox {
         *self = Self::default();
     }
 
-    /// Sends as much as the socket takes.
-    pub fn flush(&mut self, socket: impl AsFd) {
+    /// Sends as much as `send` takes.
+    pub fn flush(&mut self, mut send: impl FnMut(&[u8]) -> io::Result<Transfer>) {
         while !self.is_empty() {
-            match socket::send(&socket, &self.bytes[self.sent..]) {
+            match send(&self.bytes[self.sent..]) {
                 Ok(Transfer::Moved(count)) => self.sent += count,
                 Ok(Transfer::WouldBlock) => return,
                 // Receiving reports what became of the connection.
@@ -97,6 +94,7 @@ mod tests {
     use std::{io::Read, os::unix::net::UnixStream};
 
     use super::*;
+    use crate::sys::socket;
 
     #[test]
     fn frames_stay_whole_when_the_socket_is_full() {
@@ -105,7 +103,8 @@ mod tests {
         let texts = vec!["x".repeat(1000); 2000];
         let mut outbox = Outbox::default();
         outbox.say(&speech(&texts));
-        outbox.flush(&ours);
+        let flush = |outbox: &mut Outbox| outbox.flush(|bytes| socket::send(&ours, bytes));
+        flush(&mut outbox);
         assert!(!outbox.is_empty() && outbox.sent > 0, "no socket buffers two megabytes by itself");
         let expected = outbox.bytes.len() + 6 + 4;
         outbox.pong(b"ping");
@@ -114,7 +113,7 @@ mod tests {
             let mut some = [0; 65_536];
             let count = theirs.read(&mut some).unwrap();
             received.extend_from_slice(&some[..count]);
-            outbox.flush(&ours);
+            flush(&mut outbox);
         }
         drop(ours);
         theirs.read_to_end(&mut received).unwrap();

@@ -15,6 +15,7 @@ use crate::{
         tracks::{Track, Tracks},
         window::Measured,
     },
+    tls::TlsReport,
 };
 
 /// What a subscribing run saw.
@@ -36,6 +37,8 @@ pub struct SubscribeReport {
     pub latency: LatencyReport,
     /// What the load generator itself used within the window.
     pub load_generator: LoadGenerator,
+    /// What was agreed on over TLS; `None` without.
+    pub tls: Option<TlsReport>,
     /// Every checked connection, from the beginning of the run to its end.
     pub checked: Vec<CheckedConnection>,
 }
@@ -94,6 +97,7 @@ pub(crate) struct Outcomes<'a> {
     pub ramp_seconds: Option<f64>,
     pub measured: Measured,
     pub latency: LatencyReport,
+    pub tls: Option<TlsReport>,
     pub until_seq: Option<u64>,
 }
 
@@ -122,6 +126,7 @@ impl Outcomes<'_> {
             latency: self.latency,
             load_generator: LoadGenerator::new(self.measured.cpu_seconds, self.measured.window.seconds, 1),
             window: self.measured.window,
+            tls: self.tls,
             checked,
         }
     }

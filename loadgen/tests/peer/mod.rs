@@ -1,8 +1,10 @@
 //! A peer for the transport engines: a listener that hands each connection's request to a script on a thread of its own.
 //!
-//! It speaks the bytes it is told to speak and checks what the client sends; it is no server.
+//! It speaks the bytes it is told to speak, over TLS (`secure`) as well, and checks what the client sends; it is no server.
 
 #![allow(dead_code, reason = "each test binary uses the part of the peer it needs")]
+
+pub mod secure;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -23,9 +25,8 @@ pub struct Peer {
 }
 
 /// One accepted connection and what it asked for.
-pub struct Session {
-    pub stream: TcpStream,
-    reader: BufReader<TcpStream>,
+pub struct Session<S = TcpStream> {
+    pub stream: BufReader<S>,
     /// The request's line and headers.
     pub head: String,
     /// The request's body.
@@ -46,7 +47,10 @@ impl Peer {
 
     /// Accepts connections without end and reads nothing.
     pub fn raw(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    fn on(listener: TcpListener, script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let script = Arc::new(script);
         let accepted = AtomicUsize::new(0);
@@ -65,15 +69,9 @@ impl Peer {
     }
 }
 
-impl Session {
-    fn accept(stream: TcpStream, index: usize) -> Option<Self> {
-        let mut session = Self {
-            reader: BufReader::new(stream.try_clone().unwrap()),
-            stream,
-            head: String::new(),
-            body: Vec::new(),
-            index,
-        };
+impl<S: Read + Write> Session<S> {
+    fn accept(stream: S, index: usize) -> Option<Self> {
+        let mut session = Self { stream: BufReader::new(stream), head: String::new(), body: Vec::new(), index };
         session.next_request().then_some(session)
     }
 
@@ -81,13 +79,13 @@ impl Session {
     pub fn next_request(&mut self) -> bool {
         self.head.clear();
         while !self.head.ends_with("\r\n\r\n") {
-            if self.reader.read_line(&mut self.head).unwrap_or(0) == 0 {
+            if self.stream.read_line(&mut self.head).unwrap_or(0) == 0 {
                 return false;
             }
         }
         let length = self.header("content-length").map_or(0, |value| value.parse().unwrap());
         self.body = vec![0; length];
-        self.reader.read_exact(&mut self.body).is_ok()
+        self.stream.read_exact(&mut self.body).is_ok()
     }
 
     /// The value of a header of the request.
@@ -129,7 +127,8 @@ impl Session {
 
     /// Sends; whether the client still took it.
     pub fn send(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).is_ok()
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes).and_then(|()| stream.flush()).is_ok()
     }
 
     /// Reads one client frame of at most 65,535 bytes: its opcode and its unmasked payload. `None` at the end.
@@ -142,7 +141,7 @@ impl Session {
         };
         let mask: [u8; 4] = self.bytes()?;
         let mut payload = vec![0; length];
-        self.reader.read_exact(&mut payload).ok()?;
+        self.stream.read_exact(&mut payload).ok()?;
         let unmasked = payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m).collect();
         Some((first & 0x0f, unmasked))
     }
@@ -156,13 +155,13 @@ impl Session {
 
     fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
         let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes).ok()?;
+        self.stream.read_exact(&mut bytes).ok()?;
         Some(bytes)
     }
 
     /// Waits until the client closes the connection.
     pub fn wait_for_end(&mut self) {
-        let _ = std::io::copy(&mut self.reader, &mut std::io::sink());
+        let _ = std::io::copy(&mut self.stream, &mut std::io::sink());
     }
 }
 

@@ -23,17 +23,22 @@ impl Authority {
         CertificatePair { certificate: directory.join("certificate.pem"), key: directory.join("key.pem") }
     }
 
-    /// Writes a new pair for `localhost`, over what was there.
+    /// Writes its own certificate, for clients that read one.
+    pub fn write_own(&self, file: &Path) {
+        fs::write(file, self.0.pem()).unwrap();
+    }
+
+    /// Writes a new pair for `localhost` and its address, over what was there.
     pub fn write(&self, files: &CertificatePair) {
         let (certificate, key) = self.pair();
         fs::write(&files.certificate, certificate).unwrap();
         fs::write(&files.key, key).unwrap();
     }
 
-    /// The PEM of a new certificate for `localhost` and of its key.
+    /// The PEM of a new certificate for `localhost` and its address, and of its key.
     pub fn pair(&self) -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let params = CertificateParams::new(["localhost", "127.0.0.1"].map(str::to_owned)).unwrap();
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 

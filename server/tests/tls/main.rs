@@ -14,5 +14,6 @@ mod endings;
 mod flow;
 mod handshakes;
 mod limits;
+mod load;
 mod renewal;
 mod secure;

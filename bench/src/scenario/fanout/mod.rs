@@ -2,7 +2,8 @@
 //!
 //! Each round measures the server, then the raw sender with ranges of the server's own mean size, then the raw sender with
 //! the largest ranges. Live, a publisher keeps the stream ahead of the subscribers, and what storing costs is part of the server's
-//! figure; from the log, everything is published before and the subscribers replay it from its beginning.
+//! figure; from the log, everything is published before and the subscribers replay it from its beginning. Over TLS, the last side is
+//! the same server without, so that what TLS takes is told within one run.
 
 mod print;
 mod serve;
@@ -39,6 +40,8 @@ pub struct Saturated {
     pub lead_bytes: u64,
     /// Replay instead of live.
     pub from_log: bool,
+    /// Over TLS, and without it for comparison.
+    pub tls: bool,
 }
 
 impl Saturated {
@@ -58,15 +61,17 @@ pub struct Found {
     pub event_stream_bytes: f64,
     /// Whether the subscribers replayed a log.
     pub from_log: bool,
-    /// The server, then each raw sender.
+    /// Whether they followed it over TLS.
+    pub tls: bool,
+    /// The server, then each raw sender, then over TLS the server without.
     pub sides: Vec<Side>,
-    /// The server against each raw sender.
+    /// The server against each of the others.
     pub ratios: Vec<Against>,
     /// How far a live stream was ahead of its subscribers at the worst moment of each round, bytes.
     pub least_lead_bytes: Option<Figure>,
 }
 
-/// The server against one raw sender.
+/// The server against one of the others.
 #[derive(Clone, Debug, Serialize)]
 pub struct Against {
     /// Which.
@@ -84,15 +89,16 @@ pub struct Against {
 /// When one of the sides fails, or a replay was not long enough.
 pub fn run(bench: &Bench, asked: &Saturated) -> Result<Found> {
     bench.require_server()?;
-    let mut sides = vec![Side::new("tailwater")];
-    // The server counts what it sends of streams that many share, and nothing else.
-    let has_range = !asked.dialect.is_made_for_one(asked.start());
+    let mut sides = vec![Side::new(if asked.tls { "tailwater, TLS" } else { "tailwater" })];
+    // The server counts what it sends of streams that many share, and nothing else; over TLS, before it is sealed.
+    let has_range = !asked.tls && !asked.dialect.is_made_for_one(asked.start());
     sides.extend(has_range.then(|| Side::new("raw send, its range")));
     sides.extend(RANGE_BYTES.iter().map(|size| Side::new(format!("raw send, {}", bytes(*size as f64)))));
+    sides.extend(asked.tls.then(|| Side::new("tailwater, no TLS")));
     let mut leads = Vec::new();
     for round in 0..bench.rounds {
         progress(bench, round, &format!("the server, {} subscribers", asked.subscribers));
-        let (served, least_lead) = serve::server_round(bench, asked)?;
+        let (served, least_lead) = serve::server_round(bench, asked, asked.tls)?;
         leads.extend(least_lead);
         let its_range = has_range.then(|| (served.bytes_per_send.round() as usize).max(1));
         sides[0].rounds.push(served);
@@ -100,22 +106,27 @@ pub fn run(bench: &Bench, asked: &Saturated) -> Result<Found> {
             progress(bench, round, &format!("raw send of {}", bytes(range_bytes as f64)));
             side.rounds.push(raw_round(bench, &SendPlan::new(asked.subscribers, range_bytes))?);
         }
+        if let (Some(plain), true) = (sides.last_mut(), asked.tls) {
+            progress(bench, round, "the server without TLS");
+            plain.rounds.push(serve::server_round(bench, asked, false)?.0);
+        }
     }
     Ok(Found {
         dialect: asked.dialect,
         subscribers: asked.subscribers,
         event_stream_bytes: asked.batch.stream_bytes_per_event(),
         from_log: asked.from_log,
-        ratios: sides[1..].iter().map(|raw| against(&sides[0], raw)).collect(),
+        tls: asked.tls,
+        ratios: sides[1..].iter().map(|other| against(&sides[0], other)).collect(),
         sides,
         least_lead_bytes: (!leads.is_empty()).then(|| Figure::of(leads)),
     })
 }
 
-fn against(served: &Side, raw: &Side) -> Against {
-    let ratio = |of: fn(&Round) -> f64| ratio_of_rounds(&served.each(of), &raw.each(of));
+fn against(served: &Side, other: &Side) -> Against {
+    let ratio = |of: fn(&Round) -> f64| ratio_of_rounds(&served.each(of), &other.each(of));
     Against {
-        side: raw.name.clone(),
+        side: other.name.clone(),
         bytes: ratio(|round| round.bytes_per_second),
         bytes_per_cpu_second: ratio(Round::bytes_per_cpu_second),
     }

@@ -12,9 +12,10 @@ use crate::{
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = if self.from_log { "from the log" } else { "live" };
+        let secured = if self.tls { ", over TLS" } else { "" };
         writeln!(
             f,
-            "{:?}, {} subscribers, saturated, {how}, {} B an event\n",
+            "{:?}, {} subscribers, saturated, {how}{secured}, {} B an event\n",
             self.dialect,
             self.subscribers,
             short(self.event_stream_bytes)
@@ -47,7 +48,11 @@ impl fmt::Display for Found {
             ]);
         }
         writeln!(f, "{table}")?;
-        let mut ratios = Table::new(["tailwater against (min .. max)", "bytes per second", "bytes per CPU second"]);
+        let mut ratios = Table::new([
+            &*format!("{} against (min .. max)", self.sides[0].name),
+            "bytes per second",
+            "bytes per CPU second",
+        ]);
         for against in &self.ratios {
             let (bytes, per_cpu_second) = (with_range(against.bytes), with_range(against.bytes_per_cpu_second));
             ratios.row([against.side.clone(), bytes, per_cpu_second]);

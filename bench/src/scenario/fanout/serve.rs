@@ -28,9 +28,12 @@ const RAMP_SECONDS: f64 = 4.0;
 /// A subscriber that received less than this share of the median had reached the end of the log.
 const SLOWEST: f64 = 0.5;
 
-/// One round of the server, and how far ahead the stream was at least if it was live.
-pub(super) fn server_round(bench: &Bench, asked: &Saturated) -> Result<(Round, Option<f64>)> {
-    let mut server = Server::start(bench, asked.subscribers)?;
+/// One round of the server, over TLS or without, and how far ahead the stream was at least if it was live.
+pub(super) fn server_round(bench: &Bench, asked: &Saturated, tls: bool) -> Result<(Round, Option<f64>)> {
+    let mut server = match tls {
+        true => Server::start_secured(bench, asked.subscribers)?,
+        false => Server::start(bench, asked.subscribers)?,
+    };
     let round = match asked.from_log {
         true => (replay_round(bench, asked, &mut server)?, None),
         false => {
@@ -76,7 +79,7 @@ fn live_round(bench: &Bench, asked: &Saturated, server: &mut Server) -> Result<(
 
 fn followers(asked: &Saturated, server: &Server) -> Result<SubscribeConfig> {
     let drained = asked.dialect.followers(server.address(), asked.subscribers, asked.start())?;
-    Ok(SubscribeConfig { sample: Some(SAMPLE), ..drained })
+    server.follow(SubscribeConfig { sample: Some(SAMPLE), ..drained })
 }
 
 /// What a live measurement comes to.

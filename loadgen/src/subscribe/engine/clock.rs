@@ -73,8 +73,8 @@ impl Engine<'_> {
             return;
         }
         for index in 0..self.connections.len() {
-            if self.connections[index].is_overdue(now) {
-                self.took_effect(index, Outcome::Failed("timed out".into()));
+            if let Some(reason) = self.connections[index].overdue(now) {
+                self.took_effect(index, Outcome::Failed(reason));
             }
         }
     }

@@ -32,6 +32,7 @@ use crate::{
         poll::{Interest, Poller, Ready},
         process, socket,
     },
+    tls::Wire,
 };
 
 /// Between looks at the clock.
@@ -169,9 +170,10 @@ impl<'a> Engine<'a> {
         let config = self.config;
         let source = self.plan.sources.map(|sources| sources.address(index));
         let socket = socket::connect(self.plan.peer, source, config.receive_buffer_bytes)?;
+        let wire = Wire::new(socket, self.plan.tls.as_ref())?;
         let connection = &mut self.connections[index];
         let token = token(index, connection.generation);
-        self.poller.add(&socket, token, Interest::Traffic)?;
+        self.poller.add(wire.socket(), token, Interest::Traffic)?;
         let key = handshake::key(process::random());
         let bodies = &config.bodies;
         let body = (!bodies.is_empty()).then(|| &*bodies[index % bodies.len()]);
@@ -181,7 +183,7 @@ impl<'a> Engine<'a> {
         };
         let deadline = Instant::now() + Duration::from_millis(config.open_timeout_ms);
         let scheme = self.plan.target.scheme;
-        connection.begin(Opening::new(socket, deadline, scheme, key, request));
+        connection.begin(Opening::new(wire, deadline, scheme, key, request));
         Ok(())
     }
 
@@ -274,6 +276,7 @@ impl<'a> Engine<'a> {
             ramp_seconds: self.ramp_seconds,
             measured: Measured::between(&self.opener, self.begin, end),
             latency: self.shared.latency.report(),
+            tls: self.plan.tls.as_ref().map(|client| self.shared.handshakes.report(client)),
             until_seq,
         }
         .report();
