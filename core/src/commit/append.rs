@@ -13,9 +13,9 @@ use crate::journal::{Outcome, SmallGroup};
 use crate::retention;
 use crate::segment::format::Mark;
 use crate::storage::{CacheWrite, DiskFile, Storage};
-use futures_lite::future::yield_now;
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A write to a rebuildable file, and the encoding it belongs to: its position in the live list, `None` for the index.
 pub(super) type Tagged = (Option<usize>, CacheWrite);
@@ -120,7 +120,7 @@ impl<S: Storage> Writer<S> {
             Ok(file)
         };
         let (written, reach) = if bytes.len() <= SMALL_GROUP_BYTES_MAX {
-            let writes = encode(tail, &mut self.live, &bytes, offset).await;
+            let writes = encode(&self.storage, tail, &mut self.live, &bytes, offset).await;
             let frames = Arc::clone(&self.core().store.frames);
             let write: Write = Box::new(move || {
                 let cached = Cached::perform(writes, &frames.spare);
@@ -130,7 +130,7 @@ impl<S: Storage> Writer<S> {
         } else {
             let sync = self.core().options().durability == Durability::Sync;
             let stored = self.storage.run(move || write().and_then(|file| if sync { synced(file) } else { Ok(file) }));
-            let writes = encode(tail, &mut self.live, &bytes, offset).await;
+            let writes = encode(&self.storage, tail, &mut self.live, &bytes, offset).await;
             let frames = Arc::clone(&self.core().store.frames);
             let cached = self.storage.run(move || Cached::perform(writes, &frames.spare));
             let written = Written { file: stored.await.flatten(), cached: cached.await.unwrap_or_default() };
@@ -294,18 +294,30 @@ impl Cached {
     }
 }
 
-/// After so many bytes of events the encoding of a group lets other tasks of the shard run.
-const ENCODE_BYTES_AT_ONCE: u64 = 64 << 10;
+/// After so long the encoding of a group lets others run: subscribers wait for it.
+const ENCODE_SLICE: Duration = Duration::from_millis(1);
+
+/// Bytes of events between two looks at the clock.
+const ENCODE_BYTES_PER_LOOK: u64 = 16 << 10;
 
 /// Encodes a group for every live encoding and for the index; returns the writes. An encoding whose frames cannot be staged
 /// is given up.
-async fn encode(tail: &tail::Tail, live: &mut [FrameWriter], bytes: &[u8], offset: u64) -> Vec<Tagged> {
+async fn encode(
+    storage: &impl Storage,
+    tail: &tail::Tail,
+    live: &mut [FrameWriter],
+    bytes: &[u8],
+    offset: u64,
+) -> Vec<Tagged> {
     let mut entries = Vec::new();
-    let mut pause_at = offset + ENCODE_BYTES_AT_ONCE;
+    let (mut began, mut look_at) = (Instant::now(), offset + ENCODE_BYTES_PER_LOOK);
     for (event, entry) in GroupEvents::new(bytes, offset) {
-        if entry.offset >= pause_at {
-            pause_at = entry.offset + ENCODE_BYTES_AT_ONCE;
-            yield_now().await;
+        if entry.offset >= look_at {
+            look_at = entry.offset + ENCODE_BYTES_PER_LOOK;
+            if began.elapsed() >= ENCODE_SLICE {
+                storage.breathe().await;
+                began = Instant::now();
+            }
         }
         entry.put(&mut entries);
         live.iter_mut().for_each(|writer| writer.encode(&event));

@@ -18,6 +18,7 @@ pub use pool::PoolStorage;
 pub use queued::QueuedStorage;
 pub use real::RealDisk;
 
+use futures_lite::future::yield_now;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
@@ -58,6 +59,11 @@ pub trait Storage: 'static {
     fn disk(&self) -> &Arc<dyn Disk>;
     /// Runs `job`; it is on its way when this returns, before the future is first polled. An error says that the job was lost.
     fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = io::Result<T>>;
+    /// Lets everybody else on the writer's executor have a turn. For executors that look for more than ready tasks only when there
+    /// are none, a yield is not enough.
+    fn breathe(&self) -> impl Future<Output = ()> {
+        yield_now()
+    }
 }
 
 /// A write to a file that can be rebuilt: a frame log or an index. Such files are not synced and not behind [`Disk`].

@@ -20,6 +20,7 @@ mod session;
 pub(crate) mod slots;
 pub(crate) mod socket;
 mod stats;
+mod storage;
 mod subscribe;
 mod subscriber;
 mod sweep;
@@ -52,6 +53,7 @@ use self::{
     requests::Requests,
     slots::{Slots, Token},
     socket::TaskSlot,
+    storage::ShardStorage,
     subscriber::Subscriber,
     sweep::{After, Ready},
     tasks::Tasks,
@@ -340,7 +342,7 @@ impl Shard {
 
     /// Runs the writer of a feed this shard owns until the feed is closed.
     fn own(&self, seed: WriterSeed) {
-        let writer = seed.attach(self.appliance.storage.clone());
+        let writer = seed.attach(ShardStorage(self.appliance.storage.clone()));
         self.spawn(async move {
             writer.run().await;
         });
