@@ -123,6 +123,7 @@ impl Build {
         let mut writes = Vec::new();
         let staged = writer.stage(&mut writes);
         let written = staged.and_then(|()| writes.iter().try_for_each(CacheWrite::perform));
+        writes.into_iter().for_each(|write| writer.place().context.spare.give(write.bytes));
         written.map_err(|error| format!("writing {}: {error}", writer.place().dir.display()))?;
         self.parts.extend(writer.publish());
         Ok(())

@@ -50,7 +50,12 @@ impl Drain {
         outbox: &mut Outbox,
     ) -> Outcome {
         if self.is_web_socket && (ended || self.is_quiet) {
-            return self.inspect(socket, ended, shared, bytes, outbox);
+            let outcome = self.inspect(&socket, ended, shared, bytes, outbox);
+            // A flood begins: what comes behind it is discarded at once. Coming back for it would be to ask for its end, which makes
+            // the connection quiet again.
+            if ended || outcome != Outcome::Again {
+                return outcome;
+            }
         }
         loop {
             match shared.discard.take(&socket) {
@@ -219,6 +224,8 @@ fn lone_ping(seen: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Write, os::unix::net::UnixStream};
+
     use super::*;
 
     #[test]
@@ -246,6 +253,21 @@ mod tests {
         assert_eq!(look(&middle, false), Outcome::Nothing);
         assert_eq!(look(&middle, true), Outcome::Closed(close_reason(Some(3355))));
         assert_eq!(look(&middle[50..], false), Outcome::Closed(close_reason(Some(3355))));
+    }
+
+    /// Each send of a flood was read in four pieces, one of them the 127 bytes in which a close frame would be, and that made the
+    /// connection quiet again: draining took twice the calls, and waking for them was the server's to pay.
+    #[test]
+    fn a_flood_that_begins_is_read_at_once() {
+        let (mut server, client) = UnixStream::pair().unwrap();
+        client.set_nonblocking(true).unwrap();
+        let (mut drain, mut bytes) = (Drain::new(Scheme::WebSocket), 0);
+        for sent in [100_000, 50_000] {
+            server.write_all(&vec![7; sent]).unwrap();
+            let before = bytes;
+            let outcome = drain.read(&client, false, &mut Shared::new(), &mut bytes, &mut Outbox::default());
+            assert_eq!((outcome, bytes - before, drain.is_quiet), (Outcome::Nothing, sent as u64, false));
+        }
     }
 
     #[test]
