@@ -13,6 +13,9 @@ use super::{
     slots::{Slots, Token},
 };
 
+/// Places of the line that are kept while nobody stands in it: everybody does when a client subscribes, and few do from then on.
+const PLACES_KEPT: usize = 64;
+
 /// See the module.
 pub(crate) struct Session {
     pub(crate) protocol: Rc<dyn StreamProtocol>,
@@ -94,6 +97,9 @@ impl Session {
             self.line.pop_front();
         } else {
             self.line.retain(|other| *other != id);
+        }
+        if self.line.is_empty() && self.line.capacity() > PLACES_KEPT {
+            self.line = VecDeque::new();
         }
     }
 }

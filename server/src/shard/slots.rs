@@ -3,6 +3,8 @@
 //! Owns the numbering and nothing of what happens on a socket. A token carries a generation, so that a readiness or a
 //! deadline of a socket that is gone never reaches the one that took its place. Tests: below.
 
+use std::num::NonZeroU32;
+
 use slab::Slab;
 
 use crate::sys;
@@ -11,40 +13,43 @@ use crate::sys;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Token {
     index: u32,
-    generation: u32,
+    /// Never 0, so that something may be a token or not in no more room.
+    generation: NonZeroU32,
 }
 
 impl Token {
     /// The 64 bits that travel through the kernel.
     pub(crate) fn pack(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.index)
+        u64::from(self.generation.get()) << 32 | u64::from(self.index)
     }
 
-    /// The reverse of [`Token::pack`].
+    /// The reverse of [`Token::pack`]; bits that it does not make become a token of the last generation there can be.
     pub(crate) fn unpack(bits: u64) -> Self {
-        Self { index: (bits & u64::from(u32::MAX)) as u32, generation: (bits >> 32) as u32 }
+        let generation = NonZeroU32::new((bits >> 32) as u32).unwrap_or(NonZeroU32::MAX);
+        Self { index: (bits & u64::from(u32::MAX)) as u32, generation }
     }
 }
 
 struct Entry<T> {
-    generation: u32,
+    generation: NonZeroU32,
     value: T,
 }
 
 /// A slab whose keys know when they are stale.
 pub(crate) struct Slots<T> {
     entries: Slab<Entry<T>>,
-    generation: u32,
+    /// Of the newest entry.
+    generation: NonZeroU32,
 }
 
 impl<T> Slots<T> {
     pub(crate) fn new() -> Self {
-        Self { entries: Slab::new(), generation: 0 }
+        Self { entries: Slab::new(), generation: NonZeroU32::MIN }
     }
 
     /// Puts in what `make` returns for the token it will have.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Token {
-        self.generation = self.generation.wrapping_add(1);
+        self.generation = self.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
         let vacant = self.entries.vacant_entry();
         let index = u32::try_from(vacant.key()).expect("a process cannot hold 2^32 descriptors");
         let token = Token { index, generation: self.generation };
@@ -83,6 +88,7 @@ impl<T> Slots<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard::reading::Reader;
 
     #[test]
     fn a_stale_token_never_reaches_the_successor() {
@@ -94,6 +100,12 @@ mod tests {
         assert_eq!(slots.get_mut(first), None);
         assert_eq!(slots.remove(first), None);
         assert_eq!(slots.get_mut(second), Some(&mut "second"));
+    }
+
+    /// Everybody who waits at a tail is one of these, for each subscription.
+    #[test]
+    fn a_token_or_none_takes_no_more_room() {
+        assert_eq!((size_of::<Option<Token>>(), size_of::<Reader>()), (8, 16));
     }
 
     #[test]

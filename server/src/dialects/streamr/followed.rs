@@ -61,7 +61,7 @@ mod tests {
     proptest! {
         #[test]
         fn is_a_map(steps in prop::collection::vec((0_u32..20, prop::option::of(0_u64..1000)), 0..100)) {
-            let reading = |number| ReadingId::OfMany(Token::unpack(number));
+            let reading = |number: u64| ReadingId::OfMany(Token::unpack(1 << 32 | number));
             let (mut followed, mut map) = (Followed::default(), BTreeMap::new());
             for (feed, put) in steps {
                 let id = FeedId(feed);
