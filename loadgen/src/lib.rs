@@ -7,9 +7,10 @@
 //! * [`publish::run`] posts batches on a schedule that is fixed in advance and checks every acknowledgement.
 //! * [`ceiling::drain`] drains plain TCP connections by the code that drains subscribers: what this machine gives at best.
 //!
-//! The first two speak TLS where the address asks for it. All three take settings that can be serialized, and a [`Control`] through which another thread stops the run, begins its
-//! measured window and watches it; all three return a report that can be serialized. Decoders are this crate's own
-//! ([`decode`]): code shared with the server would share its mistakes. Nothing here knows how a server works inside.
+//! The first two speak TLS where the address asks for it. All three take settings that can be serialized, and a [`Control`]
+//! through which another thread stops the run, begins its measured window and watches it; all three return a report that can be
+//! serialized. Decoders are this crate's own ([`decode`]): code shared with the server would share its mistakes. Nothing here
+//! knows how a server works inside.
 //!
 //! ```no_run
 //! use tailwater_loadgen::{Control, SubscribeConfig, subscribe};

@@ -11,21 +11,13 @@ use std::{
     thread,
 };
 
-use peer::{BASE, Peer, chunk, event, frame};
+use peer::{BASE, Peer, chunk, event, frame, reasons, run};
 use tailwater_loadgen::{
-    CeilingConfig, Control, Phase, SubscribeConfig, SubscribeReport, ceiling,
-    subscribe::{self, Reasons, Window},
+    CeilingConfig, Control, Phase, SubscribeConfig, ceiling,
+    subscribe::{self, Window},
 };
 
 const XRPC: &str = "/xrpc/com.atproto.sync.subscribeRepos";
-
-fn run(config: &SubscribeConfig) -> SubscribeReport {
-    subscribe::run(config, &Control::default()).unwrap()
-}
-
-fn reasons(expected: &[(&str, u64)]) -> Reasons {
-    expected.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
-}
 
 /// A peer that upgrades and sends the events with these seqs (plus [`BASE`]), then waits.
 fn events_peer(seqs: &'static [u32]) -> Peer {

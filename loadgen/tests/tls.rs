@@ -17,24 +17,16 @@ use std::{
 };
 
 use peer::{
-    BASE, Peer, Session, chunk, event, frame,
+    BASE, Peer, Session, chunk, event, frame, reasons, run,
     secure::{Authority, Tls, VERSIONS},
 };
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
 use tailwater_loadgen::{
-    Control, Error, PublishConfig, Snapshot, SubscribeConfig, SubscribeReport, TlsConfig, publish,
+    Control, Error, PublishConfig, Snapshot, SubscribeConfig, TlsConfig, publish,
     subscribe::{self, Reasons, Window},
 };
 
 const XRPC: &str = "/xrpc/com.atproto.sync.subscribeRepos";
-
-fn run(config: &SubscribeConfig) -> SubscribeReport {
-    subscribe::run(config, &Control::default()).unwrap()
-}
-
-fn reasons(expected: &[(&str, u64)]) -> Reasons {
-    expected.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
-}
 
 fn config(peer: &Peer, authority: &Authority) -> SubscribeConfig {
     SubscribeConfig {

@@ -135,10 +135,12 @@ impl FrameLog {
     /// Whether bytes of frames, both ends committed, are in memory; at the tail they are, and elsewhere they are for as long as a tick
     /// once they were.
     pub(crate) fn resident(&self, start: u64, end: u64) -> bool {
+        if self.phase() == Phase::Live {
+            return true;
+        }
         let ask =
             |range: Range<u64>| self.map().resident(self.frames_offset + range.start..self.frames_offset + range.end);
-        let now = self.context.ticks.load(Ordering::Relaxed);
-        self.phase() == Phase::Live || self.residency.holds(start..end, self.committed(), now, ask)
+        self.residency.holds(start..end, self.committed(), self.context.ticks.load(Ordering::Relaxed), ask)
     }
 
     pub(crate) fn populate(&self, start: u64, end: u64) -> io::Result<()> {

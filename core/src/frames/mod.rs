@@ -2,9 +2,8 @@
 //!
 //! Owns what an encoding is. Its parts: [`frame_log`] is the mapped file of consecutive frames that cursors read, [`writer`]
 //! fills it, [`slots`] says which frame logs a segment has, [`build`] makes those of older segments in the background,
-//! [`evict`] keeps them within the disk budget, [`residency`] knows
-//! what of them is in memory, [`spare`] keeps buffers for the next ones. Frame logs are derived from the canonical log, never synced, never trusted:
-//! they are wiped when the store is opened.
+//! [`evict`] keeps them within the disk budget, [`residency`] knows what of them is in memory, [`spare`] keeps buffers for the
+//! next ones. Frame logs are derived from the canonical log, never synced, never trusted: they are wiped when the store is opened.
 
 pub(crate) mod build;
 pub(crate) mod evict;

@@ -2,7 +2,7 @@
 //!
 //! Owns a few of them, for all feeds of a store: memory that is used again need not be asked of the kernel and filled with zeros, and
 //! a feed that once had a large group keeps nothing. Used by [`super::writer`] and by whoever has written; the lock is held
-//! for an instant once a group. Tests are below.
+//! for an instant, a few times a group. Tests are below.
 
 use std::sync::{Mutex, PoisonError};
 

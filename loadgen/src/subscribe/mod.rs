@@ -3,8 +3,7 @@
 //! [`run`] is the entry; [`SubscribeConfig`] says what, [`SubscribeReport`] what came of it. Inside: `engine` drives,
 //! `connection` is one connection (`opening`, then `checked` or `drain`, with an `outbox`), `handshake` begins a stream,
 //! `checks`, `tracks` and `sequence` judge it, `roles`, `window` and `tally` are the bookkeeping. Tests against a peer that
-//! speaks the bytes: `tests/subscribe.rs`, `tests/say.rs`, `tests/dialects.rs`, over TLS
-//! `tests/tls.rs`.
+//! speaks the bytes: `tests/subscribe.rs`, `tests/say.rs`, `tests/dialects.rs`, over TLS `tests/tls.rs`.
 
 mod checked;
 mod checks;

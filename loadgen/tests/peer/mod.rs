@@ -18,6 +18,20 @@ use std::{
 
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
+use tailwater_loadgen::{
+    Control, SubscribeConfig, SubscribeReport,
+    subscribe::{self, Reasons},
+};
+
+/// Subscribes; nobody else has a say in it.
+pub fn run(config: &SubscribeConfig) -> SubscribeReport {
+    subscribe::run(config, &Control::default()).unwrap()
+}
+
+/// Reasons of a report, with how often each was given.
+pub fn reasons(expected: &[(&str, u64)]) -> Reasons {
+    expected.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
+}
 
 /// A listener on a loopback port, for the rest of the test's process.
 pub struct Peer {

@@ -85,9 +85,8 @@ pub struct Found {
     pub raw_ratios: Vec<Figure>,
     /// The same of what the server adds to a raw send.
     pub own_ratios: Vec<Figure>,
-    /// What the first would be if the server added as much to a raw send on both sides: no server that does the same for each
-    /// delivery comes below it.
-    pub floors: Vec<Figure>,
+    /// What the first would be if the server added as much to a raw send on both sides.
+    pub raw_alone: Vec<Figure>,
 }
 
 impl Measured {
@@ -122,7 +121,10 @@ pub fn run(bench: &Bench, asked: &Streams) -> Result<Found> {
         ratios: against_many(|side| side.cpu_us.clone()),
         raw_ratios: against_many(|side| side.raw_us.clone()),
         own_ratios: against_many(Measured::own_us),
-        floors: sides[1..].iter().map(|other| ratio_of_rounds(&with_raw_of(other, &sides[0]), &other.cpu_us)).collect(),
+        raw_alone: sides[1..]
+            .iter()
+            .map(|other| ratio_of_rounds(&with_raw_of(other, &sides[0]), &other.cpu_us))
+            .collect(),
         sides,
     })
 }

@@ -30,7 +30,7 @@ impl fmt::Display for Found {
             ("CPU per delivery", &self.ratios),
             ("CPU per raw send", &self.raw_ratios),
             ("CPU per delivery beyond a raw send", &self.own_ratios),
-            ("CPU per delivery if nothing but raw sends differed", &self.floors),
+            ("CPU per delivery if nothing but raw sends differed", &self.raw_alone),
         ];
         for (what, ratios) in what {
             for (ratio, side) in ratios.iter().zip(&self.sides[1..]) {
