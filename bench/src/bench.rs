@@ -16,6 +16,10 @@ use crate::place::Placement;
 /// Source addresses of the clients: one pair of addresses has too few ports, and servers limit connections per address.
 pub const SOURCES: &str = "127.1.0.0/16";
 
+/// Clients that are on other machines do not have to be woken by who sends to them. These look again for longer than the sends of one event to
+/// ten subscribers are apart.
+const AWAKE_US: u64 = 100;
+
 /// Settings that every scenario takes.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -37,6 +41,9 @@ pub struct Settings {
     /// The server's processor; the first one allowed when absent. All others are the clients'
     #[arg(long, global = true, value_name = "CPU")]
     pub server_cpu: Option<usize>,
+    /// Microseconds that clients go on looking before they sleep: waking them is charged to whoever sends
+    #[arg(long, global = true, value_name = "MICROSECONDS", default_value_t = AWAKE_US)]
+    pub awake_us: u64,
     /// Print one JSON object instead of tables
     #[arg(long, global = true)]
     pub json: bool,
@@ -57,6 +64,8 @@ pub struct Bench {
     pub warmup: Duration,
     /// How often both sides are measured.
     pub rounds: usize,
+    /// How long clients go on looking before they sleep.
+    pub awake_us: u64,
     /// Which processor is whose.
     pub placement: Placement,
 }
@@ -79,6 +88,7 @@ impl Bench {
             measured: seconds("--seconds", settings.seconds, 0.1)?,
             warmup: seconds("--warmup-seconds", settings.warmup_seconds, 0.0)?,
             rounds: settings.rounds,
+            awake_us: settings.awake_us,
             own_binary,
             directory,
             placement,

@@ -57,6 +57,7 @@ pub fn observe<T>(
     look: impl FnMut() -> Result<T>,
 ) -> Result<Observed<T>> {
     let control = Control::default();
+    let config = &SubscribeConfig { awake_us: bench.awake_us, ..config.clone() };
     let (report, looks) = thread::scope(|scope| {
         let drain = scope.spawn(|| subscribe::run(config, &control));
         let looks = measure(bench, config, &control, load, look);

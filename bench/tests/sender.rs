@@ -23,6 +23,7 @@ fn bench() -> Option<Bench> {
         measured: Duration::from_millis(300),
         warmup: Duration::from_millis(50),
         rounds: 1,
+        awake_us: 0,
         placement,
     })
 }

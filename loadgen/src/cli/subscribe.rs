@@ -68,6 +68,9 @@ pub(super) struct SubscribeArgs {
     /// Receive buffer of every connection [default: sized by the system]
     #[arg(long, value_name = "BYTES")]
     recv_buffer: Option<usize>,
+    /// Microseconds to go on looking before sleeping: on one machine the server pays for waking this process
+    #[arg(long, value_name = "MICROSECONDS", default_value_t = 0)]
+    awake_us: u64,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -104,6 +107,7 @@ impl SubscribeArgs {
             expect_contiguous: self.expect_contiguous,
             open_timeout_ms: milliseconds(self.open_timeout),
             receive_buffer_bytes: self.recv_buffer,
+            awake_us: self.awake_us,
             ..defaults
         })
     }
@@ -134,7 +138,7 @@ mod tests {
         assert_eq!(config("").unwrap(), defaults);
         let timed = config(
             "--connections 9 --sample 2 --stall 3 --ramp 50 --sources 127.0.0.0/8 --seconds 4 --warmup 1.5 \
-             --open-timeout 2 --recv-buffer 65536",
+             --open-timeout 2 --recv-buffer 65536 --awake-us 50",
         );
         let expected = SubscribeConfig {
             connections: 9,
@@ -146,6 +150,7 @@ mod tests {
             window: Window::AfterRamp { warmup_ms: 1500 },
             open_timeout_ms: 2000,
             receive_buffer_bytes: Some(65_536),
+            awake_us: 50,
             ..defaults.clone()
         };
         assert_eq!(timed.unwrap(), expected);

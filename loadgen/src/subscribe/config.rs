@@ -14,6 +14,9 @@ use crate::{
 /// How many connections are checked when nothing is said about it.
 pub const SAMPLE_DEFAULT: usize = 8;
 
+/// Longest time without sleep.
+const AWAKE_US_MAX: u64 = 1_000_000;
+
 /// When measuring begins. Order, duplicates and gaps are checked from the first byte on in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Window {
@@ -74,6 +77,9 @@ pub struct SubscribeConfig {
     pub open_timeout_ms: u64,
     /// `SO_RCVBUF` of every connection; `None`: the system's automatic sizing.
     pub receive_buffer_bytes: Option<usize>,
+    /// How long the thread goes on asking whether something is ready before it sleeps, in microseconds; 0: it sleeps at once.
+    /// On one machine the server pays for waking it.
+    pub awake_us: u64,
     /// A larger message is a protocol error.
     pub message_bytes_max: usize,
 }
@@ -102,6 +108,7 @@ impl SubscribeConfig {
             expect_contiguous: false,
             open_timeout_ms: 10_000,
             receive_buffer_bytes: None,
+            awake_us: 0,
             message_bytes_max: 16 << 20,
         }
     }
@@ -140,6 +147,9 @@ impl SubscribeConfig {
         if self.seconds.is_some_and(|s| !(0.0..=1e9).contains(&s)) {
             return refuse("seconds must be between 0 and 1,000,000,000");
         }
+        if self.awake_us > AWAKE_US_MAX {
+            return refuse("a thread that looks for longer than 1,000,000 microseconds never sleeps");
+        }
         let sources = self.sources.as_deref().map(Sources::parse).transpose()?;
         let peer = target.resolve()?;
         if sources.is_some() && !peer.is_ipv4() {
@@ -166,7 +176,7 @@ mod tests {
     #[test]
     fn impossible_settings_are_usage_errors() {
         type Change = fn(&mut SubscribeConfig);
-        let table: [(&str, Change); 14] = [
+        let table: [(&str, Change); 15] = [
             ("an opening of its own for HTTP", |c| {
                 c.url = "http://127.0.0.1:1".into();
                 c.opening = vec![0];
@@ -194,6 +204,7 @@ mod tests {
             ("nothing to post it to", |c| c.bodies = vec!["{}".into()]),
             ("ramp", |c| c.ramp_per_s = Some(0.0)),
             ("ramp NaN", |c| c.ramp_per_s = Some(f64::NAN)),
+            ("no sleep", |c| c.awake_us = 1_000_001),
             ("seconds", |c| c.seconds = Some(-1.0)),
             ("sources for IPv6", |c| {
                 c.url = "ws://[::1]:1/".into();

@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Mark {
     pub at: Instant,
     pub unix_us: u64,
+    /// CPU time of the thread that was work.
     pub cpu: Duration,
     pub totals: Totals,
 }
@@ -29,8 +30,10 @@ pub(crate) struct Totals {
 }
 
 impl Mark {
-    pub fn now(totals: Totals) -> Self {
-        Self { at: Instant::now(), unix_us: process::unix_us(), cpu: process::thread_cpu(), totals }
+    /// `in_vain`: CPU time so far that was none of it.
+    pub fn now(totals: Totals, in_vain: Duration) -> Self {
+        let cpu = process::thread_cpu().saturating_sub(in_vain);
+        Self { at: Instant::now(), unix_us: process::unix_us(), cpu, totals }
     }
 }
 
@@ -134,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_lies_between() {
-        let begin = Mark::now(Totals { bytes: 100, checked_bytes: 10, checked_events: 1 });
+        let begin = Mark::now(Totals { bytes: 100, checked_bytes: 10, checked_events: 1 }, Duration::ZERO);
         let mut end = begin;
         end.at += Duration::from_millis(500);
         end.unix_us += 500_000;

@@ -38,7 +38,7 @@ impl Engine<'_> {
         for connection in &mut self.connections {
             connection.bytes_at_window = connection.bytes;
         }
-        self.begin = Some(Mark::now(self.totals()));
+        self.begin = Some(Mark::now(self.totals(), self.awake.in_vain()));
     }
 
     fn is_over(&self, now: Instant) -> bool {

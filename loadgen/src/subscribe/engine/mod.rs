@@ -1,10 +1,11 @@
 //! The engine: one thread, one epoll instance, all connections.
 //!
 //! It opens connections along the ramp, does what readiness asks of each, and every few milliseconds looks at the clock
-//! (`clock`). Decoding takes turns of two milliseconds, so that openings and drained connections never wait for it. Nothing
+//! (`clock`). Whether it sleeps in between is `awake`'s. Decoding takes turns of two milliseconds, so that openings and drained connections never wait for it. Nothing
 //! is allocated and no lock is taken per event. What a connection does with its bytes is `connection`'s business; what the
 //! figures mean is `report`'s. Tests: `tests/subscribe.rs`.
 
+mod awake;
 mod clock;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use self::awake::Awake;
 use crate::{
     control::{Control, Phase},
     error::Error,
@@ -59,6 +61,7 @@ pub(crate) struct Engine<'a> {
     shared: Shared,
     tally: Tally,
     opener: Opener,
+    awake: Awake,
     started: Instant,
     next_tick: Instant,
     /// Connections begun along the ramp.
@@ -93,6 +96,7 @@ impl<'a> Engine<'a> {
             shared: Shared::new(),
             tally: Tally::default(),
             opener: Opener::new(config.window),
+            awake: Awake::new(Duration::from_micros(config.awake_us)),
             started: now,
             next_tick: now,
             begun: 0,
@@ -113,10 +117,14 @@ impl<'a> Engine<'a> {
         let mut ready = Vec::with_capacity(READY_MAX);
         while !self.tick_ends_the_run() {
             self.follow_ramp();
-            let timeout = if self.queue.is_empty() { TICK } else { Duration::ZERO };
+            let looks_again = !self.queue.is_empty() || self.awake.looks_again();
+            let timeout = if looks_again { Duration::ZERO } else { TICK };
             let reports = self.poller.wait(timeout);
             ready.clear();
             ready.extend(reports.map_err(Error::io("waiting for readiness"))?);
+            if !ready.is_empty() {
+                self.awake.heard();
+            }
             let turn_ends = Instant::now() + TURN;
             for report in &ready {
                 self.ready(*report, turn_ends);
@@ -267,7 +275,7 @@ impl<'a> Engine<'a> {
     }
 
     fn finish(mut self) -> SubscribeReport {
-        let end = Mark::now(self.totals());
+        let end = Mark::now(self.totals(), self.awake.in_vain());
         let until_seq = self.until_seq();
         let report = Outcomes {
             config: self.config,
