@@ -67,12 +67,7 @@ impl Places {
         let of_peer = counts.per_address.entry(peer).or_default();
         *of_peer += 1;
         let crowded = self.limits(peer) && *of_peer > self.per_address_max;
-        Admission {
-            places: self.clone(),
-            peer,
-            refusal: refusal.or(crowded.then_some(Refusal::Address)),
-            is_within: false,
-        }
+        Admission { places: self.clone(), peer, refusal: refusal.or(crowded.then_some(Refusal::Address)) }
     }
 
     /// Connections held now.
@@ -106,16 +101,9 @@ pub(crate) struct Admission {
     places: Arc<Places>,
     peer: IpAddr,
     refusal: Option<Refusal>,
-    /// Another one holds the place.
-    is_within: bool,
 }
 
 impl Admission {
-    /// The same place for what stands behind a connection and ends before it; not counted again.
-    pub(crate) fn within(&self) -> Self {
-        Self { places: self.places.clone(), peer: self.peer, refusal: self.refusal, is_within: true }
-    }
-
     pub(crate) fn peer(&self) -> IpAddr {
         self.peer
     }
@@ -128,11 +116,9 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        if !self.is_within {
-            let mut counts = self.places.counts();
-            counts.all -= 1;
-            leave(&mut counts.per_address, self.peer);
-        }
+        let mut counts = self.places.counts();
+        counts.all -= 1;
+        leave(&mut counts.per_address, self.peer);
     }
 }
 
@@ -172,9 +158,6 @@ mod tests {
         assert_eq!(places.admit(FAR).refusal(), Some(Refusal::Address));
         let near = places.admit(NEAR);
         assert_eq!(near.refusal(), None);
-        let within = near.within();
-        assert_eq!((within.peer(), within.refusal(), places.connections()), (NEAR, None, 3 - 1));
-        drop(within);
         assert_eq!(places.admit(NEAR).refusal(), Some(Refusal::Full));
         drop((first, near));
         assert_eq!(places.connections(), 0);

@@ -28,15 +28,12 @@ pub enum MachineError {
     },
     /// The descriptor limit is below what the configuration asks for.
     #[error(
-        "limits.connections_max = {connections_max} needs {needed} file descriptors{tls}, but this process may open only \
-         {allowed}. Raise the limit (ulimit -n, LimitNOFILE=) or lower limits.connections_max.",
-        tls = if *.per_connection > 1 { " (each connection takes three where a listener speaks TLS)" } else { "" }
+        "limits.connections_max = {connections_max} needs {needed} file descriptors, but this process may open only \
+         {allowed}. Raise the limit (ulimit -n, LimitNOFILE=) or lower limits.connections_max."
     )]
     Descriptors {
         /// The setting.
         connections_max: u64,
-        /// What one connection takes.
-        per_connection: u64,
         /// Connections and everything else.
         needed: u64,
         /// The hard limit.
@@ -62,13 +59,13 @@ pub(crate) fn require_io_uring() -> Result<(), MachineError> {
     probed.map_err(|error| MachineError::NoIoUring { error })
 }
 
-/// Raises the descriptor limit as far as allowed and checks that the connections fit below it, each with what it takes.
-pub(crate) fn require_descriptors(connections_max: u64, per_connection: u64) -> Result<(), MachineError> {
+/// Raises the descriptor limit as far as allowed and checks that the connections fit below it.
+pub(crate) fn require_descriptors(connections_max: u64) -> Result<(), MachineError> {
     let mut limit = getrlimit(Resource::Nofile);
     let allowed = limit.maximum.unwrap_or(u64::MAX);
-    let needed = connections_max * per_connection + SPARE_DESCRIPTORS;
+    let needed = connections_max + SPARE_DESCRIPTORS;
     if needed > allowed {
-        return Err(MachineError::Descriptors { connections_max, per_connection, needed, allowed });
+        return Err(MachineError::Descriptors { connections_max, needed, allowed });
     }
     if limit.current.is_some_and(|current| current < allowed) {
         limit.current = limit.maximum;

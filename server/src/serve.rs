@@ -62,7 +62,7 @@ pub struct Running {
 /// A sentence for each thing that can be missing: io_uring, descriptors, an address, the data directory, a feed.
 pub fn start(config: Config) -> Result<Running, StartError> {
     machine::require_io_uring()?;
-    machine::require_descriptors(config.limits.connections_max, descriptors_per_connection(&config))?;
+    machine::require_descriptors(config.limits.connections_max)?;
     let allowed = CpuList::allowed().map_err(|error| MachineError::Affinity { error })?;
     let cpus = config.shard_cpus(&allowed)?;
     machine::confine_to(&cpus)?;
@@ -113,12 +113,6 @@ impl Publisher {
     pub fn publish(&self, batch: Batch) -> Result<Appended, AppendError> {
         futures_lite::future::block_on(self.entry.feed().append(batch, SeqMode::Assign))
     }
-}
-
-/// Every connection may be one to a listener that speaks TLS, if there is any.
-fn descriptors_per_connection(config: &Config) -> u64 {
-    let speaks_tls = config.listen.iter().any(|listen| listen.tls.is_some());
-    1 + if speaks_tls { tls::PAIR_DESCRIPTORS } else { 0 }
 }
 
 fn bind_all(config: &Config, shards: usize) -> Result<Vec<Bound>, ListenError> {

@@ -4,7 +4,6 @@
 //! Never panics on a peer's bytes: a violation ends that stream with the protocol's own code. Tested by
 //! `server/tests/websocket/`.
 
-use rustix::{io::Errno, net::RecvFlags};
 use tailwater_wire::websocket::{Message, frame};
 
 use super::{
@@ -32,7 +31,7 @@ impl Shard {
         let mut state = self.state.borrow_mut();
         self.reactor.collect(|ready| match state.slots.get_mut(ready.token) {
             Some(Slot::Listener(_)) => listeners.push(ready.token),
-            Some(Slot::Task(task)) => task.wake(ready.readable, ready.writable, ready.hung_up),
+            Some(Slot::Task(task)) => task.wake(ready.readable, ready.writable),
             Some(Slot::Subscriber(_)) => {
                 if ready.writable {
                     state.unblock(ready.token);
@@ -61,8 +60,13 @@ impl Shard {
 impl State {
     fn unblock(&mut self, token: Token) {
         if let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) {
+            // What has failed is found by the next send.
+            if matches!(subscriber.connection.flush(), Ok(false)) {
+                return;
+            }
             subscriber.blocked = false;
-            if subscriber.readings.has_work() || subscriber.control.is_some() {
+            let is_ending = subscriber.phase == Phase::Ending;
+            if subscriber.readings.has_work() || subscriber.control.is_some() || is_ending {
                 self.make_ready(token);
             }
         }
@@ -102,15 +106,14 @@ impl State {
             // It is read on once what it has asked for is under way.
             return Input::Drained;
         }
-        let received = rustix::net::recv(&subscriber.descriptor, scratch.as_mut_slice(), RecvFlags::DONTWAIT);
-        match received {
-            Ok((0, _)) => Input::Gone,
-            Ok((count, _)) => {
+        match subscriber.connection.recv(&mut scratch) {
+            Ok(Some(0)) => Input::Gone,
+            Ok(Some(count)) => {
                 self.take_input(token, &scratch[..count]);
                 // Even after a short read: the peer's end may have come in the same readiness as its last bytes.
                 Input::More
             }
-            Err(Errno::AGAIN | Errno::INTR) => Input::Drained,
+            Ok(None) => Input::Drained,
             Err(_) => Input::Gone,
         }
     }

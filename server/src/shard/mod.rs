@@ -7,6 +7,7 @@
 
 mod accept;
 mod breath;
+pub(crate) mod connection;
 mod groups;
 mod input;
 mod look;
@@ -19,7 +20,7 @@ mod requests;
 mod session;
 pub(crate) mod slots;
 pub(crate) mod socket;
-mod stats;
+pub(crate) mod stats;
 mod storage;
 mod subscribe;
 mod subscriber;

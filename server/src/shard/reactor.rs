@@ -24,8 +24,6 @@ pub(crate) struct Readiness {
     pub(crate) token: Token,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// Neither side can send anything any more.
-    pub(crate) hung_up: bool,
 }
 
 /// The epoll set of one shard and the place where the shard sleeps.
@@ -118,6 +116,5 @@ fn readiness(event: &Event) -> Readiness {
         token: Token::unpack(event.data.u64()),
         readable: broken || flags.intersects(EventFlags::IN | EventFlags::RDHUP),
         writable: broken || flags.contains(EventFlags::OUT),
-        hung_up: flags.contains(EventFlags::HUP),
     }
 }

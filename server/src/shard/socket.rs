@@ -1,29 +1,29 @@
 //! The socket a request task reads from and writes to.
 //!
-//! Owns one connected descriptor while its requests are parsed and answered, and its single deadline. Never buffers:
-//! waiting for bytes holds no memory. When a request turns into a stream the descriptor leaves for the sweep
+//! Owns one connection while its requests are parsed and answered, and its single deadline. Never buffers:
+//! waiting for bytes holds no memory. When a request turns into a stream the connection leaves for the sweep
 //! ([`Socket::release`]) and the task ends. Tested by `server/tests/`.
 
 use std::{
+    cell::RefCell,
     future::poll_fn,
     io::{self, IoSlice},
     net::IpAddr,
     os::fd::OwnedFd,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
 };
 
 use futures_lite::{AsyncRead, AsyncWrite};
-use rustix::{
-    io::{Errno, retry_on_intr},
-    net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown},
+
+use super::{
+    Shard, Slot,
+    connection::{Connection, Taken},
+    slots::Token,
+    timers::Tick,
 };
-
-use super::{Shard, Slot, slots::Token, timers::Tick};
-use crate::limits::Admission;
-
-const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+use crate::{limits::Admission, tls::Sealed};
 
 /// What the shard keeps of a task's socket: whom to wake, and when to stop waiting.
 #[derive(Default)]
@@ -36,21 +36,22 @@ pub(crate) struct TaskSlot {
     timed_out: bool,
     /// The last read found nothing, and nothing has come since: another need not try.
     drained: bool,
-    /// Neither side can send anything any more.
-    hung_up: bool,
+    /// The connection, while it has taken something that is not sent yet: the task may wait for something else.
+    unsent: Option<Rc<RefCell<Connection>>>,
     /// Waits for a first or next request; may be closed without a word when the appliance drains.
     idle: bool,
 }
 
 impl TaskSlot {
-    pub(crate) fn wake(&mut self, readable: bool, writable: bool, hung_up: bool) {
-        self.hung_up |= hung_up;
+    pub(crate) fn wake(&mut self, readable: bool, writable: bool) {
         if readable {
             self.drained = false;
             self.reader.take().into_iter().for_each(Waker::wake);
         }
-        if writable && let Some(waker) = self.writer.take() {
-            waker.wake();
+        if writable {
+            // What has failed is found by the task's next read or write.
+            self.unsent.take_if(|connection| !matches!(connection.borrow_mut().flush(), Ok(false)));
+            self.writer.take().into_iter().for_each(Waker::wake);
         }
     }
 
@@ -75,7 +76,7 @@ impl TaskSlot {
 
     fn expire(&mut self) {
         self.timed_out = true;
-        self.wake(true, true, false);
+        self.wake(true, true);
     }
 }
 
@@ -83,16 +84,23 @@ impl TaskSlot {
 pub(crate) struct Socket {
     shard: Rc<Shard>,
     token: Token,
-    descriptor: Option<OwnedFd>,
+    connection: Option<Rc<RefCell<Connection>>>,
     admission: Option<Admission>,
 }
 
 impl Socket {
     pub(crate) fn new(shard: Rc<Shard>, descriptor: OwnedFd, admission: Admission) -> io::Result<Self> {
         let token = shard.state.borrow_mut().slots.insert_with(|_| Slot::Task(TaskSlot::default()));
-        let socket = Self { shard, token, descriptor: Some(descriptor), admission: Some(admission) };
-        socket.shard.reactor.watch_socket(socket.fd(), token)?;
-        Ok(socket)
+        let watched = shard.reactor.watch_socket(&descriptor, token);
+        let connection = Rc::new(RefCell::new(Connection::new(descriptor)));
+        let socket = Self { shard, token, connection: Some(connection), admission: Some(admission) };
+        watched.map(|()| socket)
+    }
+
+    /// From now on its bytes are sealed. Some may have come and been opened already.
+    pub(crate) fn secure(&self, sealed: Sealed) {
+        self.connection().borrow_mut().secure(sealed);
+        self.with_slot(|task| task.drained = false);
     }
 
     /// The peer's address.
@@ -130,92 +138,48 @@ impl Socket {
         self.with_slot(|task| task.idle = idle);
     }
 
-    /// What the shard knows the connection by.
-    pub(crate) fn token(&self) -> Token {
-        self.token
-    }
-
-    /// Reads what is there; `None` while nothing is, 0 at the end.
-    pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<Option<usize>> {
-        match retry_on_intr(|| rustix::net::recv(self.fd(), &mut *buf, RecvFlags::DONTWAIT)) {
-            Ok((count, _)) => Ok(Some(count)),
-            Err(Errno::AGAIN) => {
-                self.with_slot(|task| task.drained = true);
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Writes as much as the kernel takes now.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match rustix::net::send(self.fd(), bytes, SEND_FLAGS) {
-            Ok(count) => Ok(count),
-            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Ready when a read may find something.
-    pub(crate) fn poll_readable(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        if self.with_slot(|task| task.drained) == Some(true) {
-            return self.wait(|task| task.reader = Some(cx.waker().clone()));
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Ready when neither side can send anything any more.
-    pub(crate) fn poll_hung_up(&self, cx: &Context<'_>) -> Poll<()> {
-        let hung_up = self.with_slot(|task| {
-            task.reader = Some(cx.waker().clone());
-            task.hung_up
-        });
-        if hung_up == Some(false) { Poll::Pending } else { Poll::Ready(()) }
-    }
-
     /// Fails when the deadline comes, and never ends before.
     pub(crate) async fn expired<T>(&self) -> io::Result<T> {
         poll_fn(|cx| self.wait(|task| task.reader = Some(cx.waker().clone()))).await
     }
 
     /// Reads; waits while there is nothing.
-    pub(crate) fn poll_receive(&self, cx: &Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_readable(cx))?;
-        match self.try_read(buf) {
-            Ok(Some(count)) => Poll::Ready(Ok(count)),
-            Ok(None) => self.wait(|task| task.reader = Some(cx.waker().clone())),
-            Err(error) => Poll::Ready(Err(error)),
+    fn poll_receive(&self, cx: &Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.with_slot(|task| task.drained) != Some(true) {
+            let received = self.with_connection(|connection| connection.recv(buf))?;
+            if let Some(count) = received {
+                return Poll::Ready(Ok(count));
+            }
+            self.with_slot(|task| task.drained = true);
         }
+        self.wait(|task| task.reader = Some(cx.waker().clone()))
     }
 
-    /// Writes; waits while the kernel takes nothing.
-    pub(crate) fn poll_send(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.taken(rustix::net::send(self.fd(), bytes, SEND_FLAGS), cx)
-    }
-
-    /// Nothing more will be written.
-    pub(crate) fn shut_down(&self) -> io::Result<()> {
-        rustix::net::shutdown(self.fd(), Shutdown::Write).map_err(io::Error::from)
-    }
-
-    /// Keeps the kernel's backlog of a stream small; see [`Shard::cap_backlog`].
-    pub(crate) fn cap_backlog(&self) {
-        self.shard.cap_backlog(self.fd());
-    }
-
-    /// Gives the descriptor and its admission to the sweep, under the same token.
-    pub(crate) fn release(mut self) -> (Token, OwnedFd, Admission) {
-        let descriptor = self.descriptor.take();
+    /// Gives the connection and its admission to the sweep, under the same token.
+    pub(crate) fn release(mut self) -> (Token, Connection, Admission) {
+        self.with_slot(|task| task.unsent = None);
+        let connection = self.connection.take().and_then(Rc::into_inner).map(RefCell::into_inner);
         let admission = self.admission.take();
         (
             self.token,
-            descriptor.expect("only `release` takes the descriptor, and it consumes the socket"),
+            connection.expect("only `release` takes the connection, of which only the slot has another handle"),
             admission.expect("only `release` takes the admission, and it consumes the socket"),
         )
     }
 
-    fn fd(&self) -> &OwnedFd {
-        self.descriptor.as_ref().expect("only `release` takes the descriptor, and it consumes the socket")
+    /// Does something with the connection. What it has taken and not sent then goes when the socket is writable, whatever the
+    /// task waits for.
+    fn with_connection<T>(&self, act: impl FnOnce(&mut Connection) -> T) -> T {
+        let connection = self.connection();
+        let acted = act(&mut connection.borrow_mut());
+        if connection.borrow().has_unsent() {
+            self.with_slot(|task| task.unsent = Some(connection.clone()));
+        }
+        acted
+    }
+
+    fn connection(&self) -> &Rc<RefCell<Connection>> {
+        self.connection.as_ref().expect("only `release` takes the connection, and it consumes the socket")
     }
 
     fn with_slot<T>(&self, act: impl FnOnce(&mut TaskSlot) -> T) -> Option<T> {
@@ -230,13 +194,24 @@ impl Socket {
         self.shard.count_sent(bytes);
     }
 
-    /// What a send has come to.
-    fn taken(&self, sent: rustix::io::Result<usize>, cx: &Context<'_>) -> Poll<io::Result<usize>> {
-        match sent {
-            Ok(count) => Poll::Ready(Ok(count)),
-            Err(Errno::AGAIN | Errno::INTR) => self.wait(|task| task.writer = Some(cx.waker().clone())),
-            Err(error) => Poll::Ready(Err(error.into())),
+    /// Sends; waits while nothing is taken.
+    fn poll_taken(
+        &self,
+        cx: &Context<'_>,
+        send: impl FnOnce(&mut Connection) -> io::Result<Taken>,
+    ) -> Poll<io::Result<usize>> {
+        match self.with_connection(send)? {
+            Taken { bytes: 0, is_full: true } => self.wait(|task| task.writer = Some(cx.waker().clone())),
+            Taken { bytes, .. } => Poll::Ready(Ok(bytes)),
         }
+    }
+
+    /// Waits until something that is tried again is done.
+    fn poll_done(&self, cx: &Context<'_>, is_done: bool) -> Poll<io::Result<()>> {
+        if is_done {
+            return Poll::Ready(Ok(()));
+        }
+        self.wait(|task| task.writer = Some(cx.waker().clone()))
     }
 
     /// Files the waker, or says that waiting is over.
@@ -260,7 +235,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, buf)
+        self.poll_taken(cx, |connection| connection.send(buf))
     }
 
     fn poll_write_vectored(
@@ -268,23 +243,51 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let mut nothing = SendAncillaryBuffer::default();
-        self.taken(rustix::net::sendmsg(self.fd(), bufs, &mut nothing, SEND_FLAGS), cx)
+        self.poll_taken(cx, |connection| connection.send_slices(bufs))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_done = self.with_connection(Connection::flush)?;
+        self.poll_done(cx, is_done)
     }
 
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_down())
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_done = self.with_connection(Connection::end)?;
+        self.poll_done(cx, is_done)
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.descriptor.is_some() {
+        if self.connection.is_some() {
             self.shard.state.borrow_mut().slots.remove(self.token);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::sealed::tests::secured;
+
+    /// A task that has written its answer waits for the next request, or for news: it does not come back for what is left of its last send.
+    #[test]
+    fn what_was_taken_goes_whatever_the_task_waits_for() {
+        let (mut connection, mut peer) = secured();
+        let (data, mut sent) = (vec![7; 4_000_000], 0);
+        while !connection.has_unsent() {
+            sent += connection.send(&data[sent..]).unwrap().bytes;
+        }
+        let connection = Rc::new(RefCell::new(connection));
+        let mut task = TaskSlot { unsent: Some(connection.clone()), ..TaskSlot::default() };
+        let mut read = peer.read().len();
+        assert!(read < sent);
+        task.wake(true, false);
+        assert!(peer.read().is_empty(), "it is not writable");
+        while task.unsent.is_some() {
+            task.wake(false, true);
+            read += peer.read().len();
+        }
+        assert_eq!((read, connection.borrow().has_unsent()), (sent, false));
     }
 }

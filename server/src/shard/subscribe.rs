@@ -5,7 +5,6 @@
 
 use std::{os::fd::AsFd, rc::Rc};
 
-use rustix::net::{AddressFamily, sockopt};
 use socket2::SockRef;
 use tailwater_core::{Cursor, CursorError};
 use tailwater_wire::websocket::ClientDecoder;
@@ -55,13 +54,13 @@ impl Shard {
         prelude: &[u8],
         leftover: &[u8],
     ) -> Token {
-        let (token, descriptor, admission) = socket.release();
-        self.cap_backlog(&descriptor);
+        let (token, connection, admission) = socket.release();
+        self.cap_backlog(&connection);
         let mut state = self.state.borrow_mut();
         state.subscribers += 1;
         let now = state.wheel.now();
         let mut subscriber = Subscriber {
-            descriptor,
+            connection,
             readings,
             phase: Phase::Streaming,
             control: None,
@@ -94,19 +93,10 @@ impl Shard {
         token
     }
 
-    /// Whether the connection has become a stream.
-    pub(crate) fn is_streaming(&self, token: Token) -> bool {
-        matches!(self.state.borrow().slots.get(token), Some(Slot::Subscriber(_)))
-    }
-
-    /// Keeps the kernel's backlog small, so that control bytes are never seconds late. A connection with TLS in front of it is a
-    /// pair of sockets that are small already; what is in front of it caps the connection itself.
-    pub(super) fn cap_backlog(&self, descriptor: impl AsFd) {
-        if sockopt::socket_domain(&descriptor) == Ok(AddressFamily::UNIX) {
-            return;
-        }
+    /// Keeps the kernel's backlog small, so that control bytes are never seconds late.
+    fn cap_backlog(&self, connection: &impl AsFd) {
         let serve = &self.appliance.config.serve;
-        let socket = SockRef::from(&descriptor);
+        let socket = SockRef::from(connection);
         // Both only tune; a kernel that refuses leaves its own defaults.
         let _untuned = socket.set_send_buffer_size(serve.socket_send_buffer_bytes as usize);
         let _untuned = socket.set_tcp_notsent_lowat(serve.not_sent_low_water_bytes as u32);

@@ -1,14 +1,13 @@
-//! One connection that streams: a descriptor, its cursors and a few flags.
+//! One connection that streams: the connection, its cursors and a few flags.
 //!
 //! Owns what is remembered per subscriber, which is little on purpose: no task, no buffer, no timer, no queue of events.
 //! The only bytes ever kept for one subscriber are control bytes that wait for the next frame boundary. Never sends;
 //! that is `sweep`. Tested by `server/tests/`.
 
-use std::os::fd::OwnedFd;
-
 use tailwater_wire::websocket::ClientDecoder;
 
 use super::{
+    connection::Connection,
     protocol::Patience,
     reading::{Reading, ReadingId},
     session::Session,
@@ -151,7 +150,7 @@ impl Readings {
 
 /// One connection that streams.
 pub(crate) struct Subscriber {
-    pub(crate) descriptor: OwnedFd,
+    pub(crate) connection: Connection,
     pub(crate) readings: Readings,
     pub(crate) phase: Phase,
     pub(crate) control: Option<Box<Control>>,

@@ -4,16 +4,16 @@
 //! of frames the limits allow, in one system call. Never encodes, copies or queues an event. Tested by `server/tests/`
 //! and measured by the `fanout` scenario of `bench/`.
 
-use std::{io::IoSlice, os::fd::AsFd, rc::Rc};
-
-use rustix::{
-    io::Errno,
-    net::{SendAncillaryBuffer, SendFlags, Shutdown},
+use std::{
+    io::{self, IoSlice},
+    rc::Rc,
 };
+
 use tailwater_core::{Cursor, RUNS_MAX, Runs, Step};
 
 use super::{
     Slot, State,
+    connection::{Connection, Taken},
     groups::{GroupId, Groups},
     protocol::{Farewell, StreamProtocol},
     reading::{Reader, Reading, ReadingId},
@@ -43,8 +43,9 @@ pub(crate) enum After {
     Close,
 }
 
-/// What the kernel took.
+/// What the connection took.
 enum Sent {
+    /// All that it was offered, or as much as it takes at once.
     All,
     /// Some or nothing; it will say when it takes more.
     Part,
@@ -132,7 +133,7 @@ impl State {
         let Some(control) = &mut subscriber.control else {
             return After::Nothing;
         };
-        let (count, sent) = send(&subscriber.descriptor, control.pending());
+        let (count, sent) = outcome(subscriber.connection.send(control.pending()));
         control.advance(count);
         if control.pending().is_empty() {
             subscriber.control = None;
@@ -182,11 +183,11 @@ impl State {
         }
         let (count, sent) = if cursor.has_gaps() && frames.len() < bytes_max {
             cursor.list_runs(bytes_max, &mut self.runs);
-            let (count, sent) = send_runs(&subscriber.descriptor, cursor, &self.runs);
+            let (count, sent) = send_runs(&mut subscriber.connection, cursor, &self.runs);
             cursor.advance_over(&self.runs, count);
             (count, sent)
         } else {
-            let (count, sent) = send(&subscriber.descriptor, frames);
+            let (count, sent) = outcome(subscriber.connection.send(frames));
             cursor.advance(count);
             (count, sent)
         };
@@ -348,11 +349,12 @@ impl State {
         let Some(Slot::Subscriber(subscriber)) = self.slots.get_mut(token) else {
             return After::Nothing;
         };
-        subscriber.phase = Phase::Lingering;
-        match rustix::net::shutdown(&subscriber.descriptor, Shutdown::Write) {
-            Ok(()) => After::Nothing,
-            Err(_) => After::Close,
+        match subscriber.connection.end() {
+            Ok(true) => subscriber.phase = Phase::Lingering,
+            Ok(false) => subscriber.blocked = true,
+            Err(_) => return After::Close,
         }
+        After::Nothing
     }
 
     /// Counts a subscriber that leaves and frees its place.
@@ -413,30 +415,22 @@ pub(super) fn protocol_of(groups: &Groups, subscriber: &Subscriber) -> Option<Rc
     }
 }
 
-fn send(socket: impl AsFd, bytes: &[u8]) -> (usize, Sent) {
-    taken(rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL), bytes.len())
-}
-
 /// Sends several runs in one call.
-fn send_runs(socket: impl AsFd, cursor: &Cursor, runs: &Runs) -> (usize, Sent) {
+fn send_runs(connection: &mut Connection, cursor: &Cursor, runs: &Runs) -> (usize, Sent) {
     let mut slices = [IoSlice::new(&[]); RUNS_MAX];
-    let (mut count, mut bytes) = (0, 0);
+    let mut count = 0;
     for (slice, run) in slices.iter_mut().zip(cursor.run_bytes(runs)) {
         *slice = IoSlice::new(run);
         count += 1;
-        bytes += run.len();
     }
-    let mut nothing = SendAncillaryBuffer::default();
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    taken(rustix::net::sendmsg(socket, &slices[..count], &mut nothing, flags), bytes)
+    outcome(connection.send_slices(&slices[..count]))
 }
 
-/// What the kernel took of so many bytes.
-fn taken(result: Result<usize, Errno>, bytes: usize) -> (usize, Sent) {
-    match result {
-        Ok(count) if count == bytes => (count, Sent::All),
-        Ok(count) => (count, Sent::Part),
-        Err(Errno::AGAIN | Errno::INTR) => (0, Sent::Part),
+/// What a send has come to.
+fn outcome(taken: io::Result<Taken>) -> (usize, Sent) {
+    match taken {
+        Ok(Taken { bytes, is_full: false }) => (bytes, Sent::All),
+        Ok(Taken { bytes, is_full: true }) => (bytes, Sent::Part),
         Err(_) => (0, Sent::Broken),
     }
 }

@@ -11,6 +11,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 
 use super::{
     Identity,
+    sealed::Sealed,
     session::{Session, SessionError},
 };
 use crate::{
@@ -59,14 +60,6 @@ impl Drop for Place {
     }
 }
 
-/// A connection whose handshake is over.
-pub(super) struct Agreed {
-    pub(super) outer: Socket,
-    pub(super) session: Session,
-    /// What came behind the handshake.
-    pub(super) data: Vec<u8>,
-}
-
 /// Why there is no agreement.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -100,43 +93,44 @@ impl Failure {
 }
 
 /// Agrees with the peer on keys; `None` when that has failed, and everything there is to say about it has been said.
-pub(super) async fn agree(shard: &Shard, mut outer: Socket, identity: &Identity) -> Option<Agreed> {
+pub(super) async fn agree(shard: &Shard, mut socket: Socket, identity: &Identity) -> Option<Socket> {
     // Whoever is no further than this is let go without a word when the appliance drains.
-    outer.set_idle(true);
-    let agreed = try_agree(shard, &mut outer, identity).await;
-    outer.set_idle(false);
+    socket.set_idle(true);
+    let agreed = try_agree(shard, &mut socket, identity).await;
+    socket.set_idle(false);
     match agreed {
         Ok((session, data)) => {
-            outer.clear_deadline();
-            Some(Agreed { outer, session, data })
+            socket.clear_deadline();
+            socket.secure(Sealed::new(session, data, shard.stats().tls_agreed()));
+            Some(socket)
         }
         Err(Failure::Silence) => None,
         Err(failure) => {
             shard.stats().tls_failed();
-            tracing::debug!(peer = %outer.peer(), %failure, "a TLS handshake failed");
+            tracing::debug!(peer = %socket.peer(), %failure, "a TLS handshake failed");
             let words = failure.words();
             if !words.is_empty() {
-                http::part(shard, outer, &words).await;
+                http::part(shard, socket, &words).await;
             }
             None
         }
     }
 }
 
-async fn try_agree(shard: &Shard, outer: &mut Socket, identity: &Identity) -> Result<(Session, Vec<u8>), Failure> {
+async fn try_agree(shard: &Shard, socket: &mut Socket, identity: &Identity) -> Result<(Session, Vec<u8>), Failure> {
     let limits = &shard.appliance.config.limits;
     let mut room = vec![0; READ_BYTES];
-    outer.set_deadline_ms(limits.header_timeout_ms);
-    let mut count = match outer.read(&mut room).await {
+    socket.set_deadline_ms(limits.header_timeout_ms);
+    let mut count = match socket.read(&mut room).await {
         Ok(count @ 1..) => count,
         _ => return Err(Failure::Silence),
     };
     if room[0] != HANDSHAKE_RECORD && room[0].is_ascii_uppercase() {
         return Err(Failure::Plain);
     }
-    outer.set_deadline_ms(limits.idle_timeout_ms);
-    let _place = future::or(async { Ok(shard.handshakes.place().await) }, outer.expired()).await?;
-    outer.set_deadline_ms(limits.header_timeout_ms);
+    socket.set_deadline_ms(limits.idle_timeout_ms);
+    let _place = future::or(async { Ok(shard.handshakes.place().await) }, socket.expired()).await?;
+    socket.set_deadline_ms(limits.header_timeout_ms);
     let (mut session, mut data) = (Session::new(&identity.config).map_err(no_alert)?, Vec::new());
     loop {
         // One that has its own turn each time, however many come at once: what costs is making keys.
@@ -144,11 +138,11 @@ async fn try_agree(shard: &Shard, outer: &mut Socket, identity: &Identity) -> Re
         let opened = session.open(&room[..count], &mut data);
         let said = session.take_said();
         opened.map_err(|error| Failure::Tls { error, alert: said.clone() })?;
-        outer.write_all(&said).await?;
+        socket.write_all(&said).await?;
         if session.is_open() {
             return Ok((session, data));
         }
-        count = match outer.read(&mut room).await? {
+        count = match socket.read(&mut room).await? {
             0 => return Err(Failure::Ended),
             count => count,
         };

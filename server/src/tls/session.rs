@@ -196,7 +196,7 @@ fn encode(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::{Read, Write};
 
     use futures_rustls::rustls::{
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     /// A client and a session that have agreed on keys.
-    fn agreed(version: &'static SupportedProtocolVersion) -> (ClientConnection, Session) {
+    pub(in super::super) fn agreed(version: &'static SupportedProtocolVersion) -> (ClientConnection, Session) {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
         let mut roots = RootCertStore::empty();
@@ -249,7 +249,7 @@ mod tests {
         bytes
     }
 
-    fn hear(client: &mut ClientConnection, mut bytes: &[u8]) {
+    pub(in super::super) fn hear(client: &mut ClientConnection, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             client.read_tls(&mut bytes).unwrap();
             client.process_new_packets().unwrap();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     /// What the client has received.
-    fn received(client: &mut ClientConnection) -> Vec<u8> {
+    pub(in super::super) fn received(client: &mut ClientConnection) -> Vec<u8> {
         let mut bytes = Vec::new();
         // It would block once everything is read, and says so.
         let _would_block = client.reader().read_to_end(&mut bytes);

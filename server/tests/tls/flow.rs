@@ -32,12 +32,17 @@ const EVENT_BYTES: usize = 100_000;
 
 /// Idle subscribers, and what each may take of the process's memory: less than a record.
 const SUBSCRIBERS: usize = 400;
-const SUBSCRIBER_BYTES_MAX: usize = 12 << 10;
+const SUBSCRIBER_BYTES_MAX: usize = 8 << 10;
 
 /// More requests than fit between somebody who does not read and a server that waits for it to.
 const REQUESTS_MAX: usize = 5_000;
 
-/// What may lie between a server and a peer that does not read: two sockets, a pair, a turn; and a handful of events.
+/// Streams that nobody reads, and what each may take of the process's memory: what was sealed and not sent, which is less than what lies
+/// in its socket.
+const STALLED: usize = 100;
+const STALLED_BYTES_MAX: usize = 64 << 10;
+
+/// What may lie between a server and a peer that does not read: two sockets, a turn; and a handful of events.
 const ON_THE_WAY_BYTES_MAX: u64 = 4 << 20;
 
 fn publish_large(secure: &Secure) {
@@ -260,4 +265,34 @@ fn an_idle_subscriber_holds_no_buffer() {
     let each = own_bytes(&serving).saturating_sub(before) / SUBSCRIBERS;
     assert!(each < SUBSCRIBER_BYTES_MAX, "{each} bytes for each");
     drop((first, rest));
+}
+
+#[test]
+fn who_does_not_read_has_little_waiting() {
+    let directory = tempfile::tempdir().unwrap();
+    let (serving, authority, _) = serving(&directory);
+    let client = authority.client(&VERSIONS, &[]);
+    let mut publisher = Connection::on(shake(connect(serving.address), &client));
+    let line = format!("{{\"kind\":\"put\",\"body\":\"{}\"}}\n", "x".repeat(EVENT_BYTES));
+    for _ in 0..EVENTS_COUNT / 20 {
+        let body = line.repeat(20);
+        let length = body.len();
+        let head = format!(
+            "POST {EVENTS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\nContent-Length: {length}\r\n\r\n"
+        );
+        assert_eq!(publisher.send(head + &body).answer().status, 200);
+    }
+    let before = own_bytes(&serving);
+    let stalled: Vec<_> = (0..STALLED)
+        .map(|_| {
+            let mut connection = Connection::on(shake(connect_narrow(serving.address), &client));
+            assert_eq!(connection.send(upgrade(&format!("{EVENTS}?cursor=0")) + "\r\n").head().status, 101);
+            connection
+        })
+        .collect();
+    let taken = settled(|| own_bytes(&serving) as u64) as usize;
+    let each = taken.saturating_sub(before) / STALLED;
+    println!("{each} bytes");
+    assert!(each < STALLED_BYTES_MAX, "{each} bytes for each");
+    drop(stalled);
 }

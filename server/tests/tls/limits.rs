@@ -61,7 +61,7 @@ fn a_listener_without_a_usable_pair_does_not_start() {
 }
 
 #[test]
-fn descriptors_are_counted_three_to_a_connection() {
+fn a_connection_takes_one_descriptor() {
     let directory = tempfile::tempdir().unwrap();
     let pair = Authority::files(directory.path());
     Authority::new().write(&pair);
@@ -74,7 +74,7 @@ fn descriptors_are_counted_three_to_a_connection() {
         command.env("TAILWATER_LIMITS__CONNECTIONS_MAX", connections_max);
         in_shell("ulimit -n 2000; exec \"$0\" \"$@\"", &command)
     };
-    let said = refusal(&mut limited("400"));
-    assert!(said.contains("needs 2224 file descriptors (each connection takes three"), "{said}");
-    Serving::start(&mut limited("300"));
+    let said = refusal(&mut limited("1000"));
+    assert!(said.contains("needs 2024 file descriptors"), "{said}");
+    Serving::start(&mut limited("900"));
 }
