@@ -2,6 +2,9 @@
 
 use crate::decode::{DecodeError, chunked::BodyDecoder};
 
+/// A longer line is no name for a refusal.
+const SENTENCE_BYTES_MAX: usize = 200;
+
 /// Longest head that is read.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 
@@ -88,7 +91,7 @@ fn has_token(value: &str, token: &str) -> bool {
     value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
 }
 
-/// How a refusal is named in reports: `429 RateLimitExceeded`, or the status alone where the body names no error.
+/// How a refusal is named in reports: `429 RateLimitExceeded`, or by the sentence that is its body, or by the status alone.
 pub fn refusal_name(status: u16, body: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Refusal {
@@ -96,6 +99,13 @@ pub fn refusal_name(status: u16, body: &[u8]) -> String {
     }
     match serde_json::from_slice::<Refusal>(body) {
         Ok(Refusal { error }) => format!("{status} {error}"),
-        Err(_) => status.to_string(),
+        Err(_) => sentence(body).map_or(status.to_string(), |said| format!("{status}: {said}")),
     }
+}
+
+/// The only line of a body that is one of plain text.
+fn sentence(body: &[u8]) -> Option<&str> {
+    let said = std::str::from_utf8(body).ok()?.trim();
+    let is_one = !said.is_empty() && said.len() <= SENTENCE_BYTES_MAX && !said.contains(char::is_control);
+    (is_one && !said.starts_with(['{', '[', '<'])).then_some(said)
 }

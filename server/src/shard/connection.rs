@@ -8,23 +8,10 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use rustix::{
-    io::{Errno, retry_on_intr},
-    net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown},
-};
+use rustix::net::Shutdown;
 
+use super::transfer::{self, Taken};
 use crate::tls::Sealed;
-
-const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
-
-/// What a send has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Taken {
-    /// Bytes that need not be sent again.
-    pub(crate) bytes: usize,
-    /// Nothing more is taken until the socket is writable.
-    pub(crate) is_full: bool,
-}
 
 /// See the module.
 pub(crate) struct Connection {
@@ -46,7 +33,7 @@ impl Connection {
     /// Reads what is there; `None` while nothing is, 0 at the end.
     pub(crate) fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
         match &mut self.sealed {
-            None => recv(self.descriptor.as_fd(), buf),
+            None => transfer::recv(self.descriptor.as_fd(), buf),
             Some(sealed) => sealed.recv(self.descriptor.as_fd(), buf),
         }
     }
@@ -54,19 +41,17 @@ impl Connection {
     /// Sends what the kernel takes now. Over TLS that may be less than it has room for.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<Taken> {
         match &mut self.sealed {
-            None => send(self.descriptor.as_fd(), bytes).map(|count| taken(count, bytes.len())),
+            None => transfer::send(self.descriptor.as_fd(), bytes),
             Some(sealed) => sealed.send(self.descriptor.as_fd(), bytes),
         }
     }
 
     /// Sends several pieces in one call.
     pub(crate) fn send_slices(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Taken> {
-        if let Some(sealed) = &mut self.sealed {
-            return sealed.send_slices(self.descriptor.as_fd(), slices);
+        match &mut self.sealed {
+            None => transfer::send_slices(self.descriptor.as_fd(), slices),
+            Some(sealed) => sealed.send_slices(self.descriptor.as_fd(), slices),
         }
-        let mut nothing = SendAncillaryBuffer::default();
-        let count = sent(rustix::net::sendmsg(&self.descriptor, slices, &mut nothing, SEND_FLAGS))?;
-        Ok(taken(count, slices.iter().map(|slice| slice.len()).sum()))
     }
 
     /// Sends what was taken and not sent yet; whether nothing is left of it.
@@ -101,36 +86,10 @@ impl AsFd for Connection {
 }
 
 impl Drop for Connection {
-    /// Over TLS the peer is told that this is the end and nothing was cut off on the way, if that can be said now.
+    /// Over TLS the peer is told of the end, if that can be said now.
     fn drop(&mut self) {
         if let Some(sealed) = &mut self.sealed {
             let _told = sealed.end(self.descriptor.as_fd());
         }
-    }
-}
-
-fn taken(bytes: usize, offered: usize) -> Taken {
-    Taken { bytes, is_full: bytes < offered }
-}
-
-/// Reads what a socket has; `None` while that is nothing, 0 at the end.
-pub(crate) fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Option<usize>> {
-    match retry_on_intr(|| rustix::net::recv(socket, &mut *buf, RecvFlags::DONTWAIT)) {
-        Ok((count, _)) => Ok(Some(count)),
-        Err(Errno::AGAIN) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Sends as much as the kernel takes now.
-pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    sent(rustix::net::send(socket, bytes, SEND_FLAGS))
-}
-
-fn sent(result: rustix::io::Result<usize>) -> io::Result<usize> {
-    match result {
-        Ok(count) => Ok(count),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(0),
-        Err(error) => Err(error.into()),
     }
 }

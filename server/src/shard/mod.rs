@@ -27,6 +27,7 @@ mod subscriber;
 mod sweep;
 mod tasks;
 mod timers;
+pub(crate) mod transfer;
 mod turns;
 pub(crate) mod views;
 pub(crate) mod watch;

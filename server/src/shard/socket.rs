@@ -17,12 +17,7 @@ use std::{
 
 use futures_lite::{AsyncRead, AsyncWrite};
 
-use super::{
-    Shard, Slot,
-    connection::{Connection, Taken},
-    slots::Token,
-    timers::Tick,
-};
+use super::{Shard, Slot, connection::Connection, slots::Token, timers::Tick, transfer::Taken};
 use crate::{limits::Admission, tls::Sealed};
 
 /// What the shard keeps of a task's socket: whom to wake, and when to stop waiting.

@@ -13,12 +13,13 @@ use tailwater_core::{Cursor, RUNS_MAX, Runs, Step};
 
 use super::{
     Slot, State,
-    connection::{Connection, Taken},
+    connection::Connection,
     groups::{GroupId, Groups},
     protocol::{Farewell, StreamProtocol},
     reading::{Reader, Reading, ReadingId},
     slots::Token,
     subscriber::{Phase, Readings, Subscriber},
+    transfer::Taken,
 };
 
 /// Why somebody gets a turn.

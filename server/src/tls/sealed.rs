@@ -12,8 +12,8 @@ use std::{
 
 use super::session::{SEAL_BYTES_MAX, Session, SessionError};
 use crate::shard::{
-    connection::{Taken, recv, send},
     stats::TlsCounted,
+    transfer::{Taken, recv, send},
 };
 
 /// Bytes of a whole record.
@@ -141,8 +141,7 @@ impl Sealed {
 
     fn seal(&mut self, socket: BorrowedFd<'_>, bytes: &[u8], room: &mut [u8]) -> io::Result<Taken> {
         let length = self.session.seal(bytes, room).map_err(broken)?;
-        let count = send(socket, &room[..length])?;
-        let is_full = count < length;
+        let Taken { bytes: count, is_full } = send(socket, &room[..length])?;
         if is_full {
             self.unsent.bytes.extend_from_slice(&room[count..length]);
             self.turn_bytes = (self.turn_bytes / 2).max(RECORD_BYTES);
@@ -155,8 +154,8 @@ impl Sealed {
     /// Sends what was sealed and not taken; whether nothing is left of it.
     pub(crate) fn flush(&mut self, socket: BorrowedFd<'_>) -> io::Result<bool> {
         if self.has_unsent() {
-            let count = send(socket, self.unsent.left())?;
-            self.unsent.advance(count);
+            let taken = send(socket, self.unsent.left())?;
+            self.unsent.advance(taken.bytes);
         }
         Ok(!self.has_unsent())
     }

@@ -92,4 +92,10 @@ fn who_trusts_somebody_else_or_asks_the_plain_listener_is_told_what_to_do() {
     let failed = report.connections.tally.failed;
     let (reason, count) = failed.first_key_value().unwrap();
     assert!(*count == 12 && reason.contains("does not answer in TLS: use the port"), "{failed:?}");
+
+    let unsealed = format!("ws://{}/v1/feeds/repos/events", secure.address);
+    let report = follow(&secure, &TlsConfig::default(), &unsealed, |_| {});
+    let failed = report.connections.tally.failed;
+    let (reason, count) = failed.first_key_value().unwrap();
+    assert!(*count == 12 && reason.contains("HTTP 400: This port speaks TLS. Ask for the same with"), "{failed:?}");
 }

@@ -94,7 +94,11 @@ fn body_framing_follows_the_head() {
 
 #[test]
 fn refusals_are_named() {
-    let table: [(&[u8], &str); 4] = [
+    let table: [(&[u8], &str); 8] = [
+        (b"Ask somebody else.\n", "404: Ask somebody else."),
+        (b"one line\nand another", "404"),
+        (&[b'x'; 300], "404"),
+        (b"\xff", "404"),
         (br#"{"error":"FeedNotFound","message":"m"}"#, "404 FeedNotFound"),
         (br#"{"message":"m"}"#, "404"),
         (b"<html>", "404"),
