@@ -44,10 +44,15 @@ impl Peer {
         if bytes.is_empty() {
             return Ok(());
         }
+        self.say_with(|out| out.extend_from_slice(bytes)).await
+    }
+
+    /// The same of what `write` appends, which is something, to where it is sent from. It must not use the shard.
+    pub(crate) async fn say_with(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Gone> {
         self.said().await?;
         let mut state = self.shard.state.borrow_mut();
         let subscriber = state.talking(self.token).ok_or(Gone)?;
-        subscriber.queue(bytes, usize::MAX);
+        write(subscriber.control.get_or_insert_default().end());
         state.make_ready(self.token);
         drop(state);
         self.shard.reactor.nudge();

@@ -46,6 +46,11 @@ impl Control {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Where more can be appended.
+    pub(crate) fn end(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.sent
     }

@@ -15,7 +15,7 @@ use std::{
 use tailwater_core::Start;
 use tailwater_wire::{
     streamr::{
-        encode::{Control, Place, StreamrJson},
+        encode::{Control, Place},
         errors::{ErrorStyle, StreamrError},
         request::{Incoming, Request as Asked, RequestLimits, Resend, Subscribe, Token, Unsubscribe, parse_message},
     },
@@ -27,7 +27,7 @@ use super::{
     meter::{Connected, Following},
     place::{Stream, not_found, who},
     publish::{self, Run, Stored},
-    resend::{Wanted, look_up},
+    resend::Wanted,
 };
 use crate::{
     config::Dialect,
@@ -340,34 +340,28 @@ impl Talk {
             return Ok(Err(resend.failed("your address asks for too many at once; wait until one is complete")));
         };
         let place = Place { stream: &resend.stream, partition: resend.partition };
-        let encoder = Arc::new(StreamrJson::new(&resend.stream, resend.partition));
-        let (log, selection, sub) = (feed.feed().clone(), resend.selection, resend.sub.clone());
-        let meter = peer.shard().appliance.streamr.clone();
-        let first = glommio::executor()
-            .spawn_blocking(move || match look_up(&log, selection)? {
-                Some(run) => Wanted::new(log, encoder, sub, run, meter).piece().map(Some),
-                None => Ok(None),
-            })
-            .await;
-        let sub = resend.sub.as_ref();
-        let mut out = Vec::new();
-        let mut piece = match first {
-            Ok(Some(piece)) if !piece.bytes.is_empty() => piece,
-            Ok(_) => {
+        let (sub, mut out) = (resend.sub.as_ref(), Vec::new());
+        let mut wanted = match Wanted::find(&peer.shard().appliance, feed.feed(), resend).await {
+            Ok(Some(wanted)) => wanted,
+            Ok(None) => {
                 Control::NoResend(place, sub).write_message(&mut out);
                 return peer.say(&out).await.map(Ok);
             }
             Err(error) => return Ok(Err(resend.failed(error.to_string()))),
         };
         Control::Resending(place, sub).write_message(&mut out);
-        out.append(&mut piece.bytes);
-        while let Some(rest) = piece.rest {
-            peer.say(&out).await?;
-            piece = match glommio::executor().spawn_blocking(move || rest.piece()).await {
-                Ok(piece) => piece,
+        let mut has_more = true;
+        while has_more {
+            let begun = std::mem::take(&mut out);
+            peer.say_with(|out| {
+                out.extend_from_slice(&begun);
+                wanted.take(out);
+            })
+            .await?;
+            has_more = match wanted.has_more().await {
+                Ok(has_more) => has_more,
                 Err(error) => return Ok(Err(resend.failed(error.to_string()))),
             };
-            out = std::mem::take(&mut piece.bytes);
         }
         Control::Resent(place, sub).write_message(&mut out);
         peer.say(&out).await.map(Ok)

@@ -2,7 +2,7 @@
 //!
 //! Owns the counters and the rates of the last second. A message that is published through this dialect comes in. It goes out
 //! once however many follow its stream, with its content's bytes once for each of them; so does each message of a resend, and each
-//! answer to a query with the bytes of all of it. What followers are sent is not counted as it is sent: once a second it is looked
+//! answer to a query, with all of their bytes. What followers are sent is not counted as it is sent: once a second it is looked
 //! how much each followed feed has grown. Tests: below.
 
 use std::{

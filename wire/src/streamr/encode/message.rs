@@ -41,12 +41,7 @@ impl StreamrJson {
         Self { stream: stream.into(), partition, prefix: prefix.into() }
     }
 
-    /// Appends the message alone, `[28,...]`.
-    pub fn write_message(&self, event: &Event<'_>, previous_seq: Option<u64>, out: &mut Vec<u8>) {
-        self.write_array(event, previous_seq, write_str, out);
-    }
-
-    /// Appends the message alone, its content spelled by `write`.
+    /// Appends the message alone, `[28,...]`, its content spelled by `write`.
     pub(super) fn write_array(
         &self,
         event: &Event<'_>,
@@ -76,7 +71,7 @@ impl Encoder for StreamrJson {
         out.reserve(event.body.len() + event.body.len() / 8 + self.prefix.len() + 100);
         frame::frame_with(out, Opcode::Text, |out| {
             out.extend_from_slice(BROADCAST);
-            self.write_message(event, previous_seq, out);
+            self.write_array(event, previous_seq, write_str, out);
             out.push(b']');
         });
     }

@@ -18,7 +18,7 @@ mod unicast;
 pub use answer::{AnswerWriter, Content, Wrapper};
 pub use control::{Control, Place};
 pub use message::StreamrJson;
-pub use unicast::{messages, write_unicast, write_unicast_message};
+pub use unicast::{messages, write_unicast};
 
 #[cfg(test)]
 mod tests;

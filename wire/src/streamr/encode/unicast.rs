@@ -7,30 +7,26 @@ use super::message::BROADCAST;
 use crate::streamr::request::Token;
 use crate::websocket::frame::{self, Opcode};
 
-/// Appends a unicast whose message `message` writes.
-pub fn write_unicast(out: &mut Vec<u8>, sub: Option<&Token>, message: impl FnOnce(&mut Vec<u8>)) {
+/// Appends a unicast of a message, which is one of [`messages`].
+pub fn write_unicast(out: &mut Vec<u8>, sub: Option<&Token>, message: &[u8]) {
     frame::frame_with(out, Opcode::Text, |out| {
         out.extend_from_slice(b"[0,1,");
         out.extend_from_slice(sub.map_or("\"\"", Token::as_json).as_bytes());
         out.push(b',');
-        message(out);
+        out.extend_from_slice(message);
         out.push(b']');
     });
 }
 
-/// Appends a unicast of a message of [`messages`].
-pub fn write_unicast_message(out: &mut Vec<u8>, sub: Option<&Token>, message: &[u8]) {
-    write_unicast(out, sub, |out| out.extend_from_slice(message));
-}
-
-/// The messages `[28,...]` in frames of the encoding `streamr-json`, one after the other. Ends at the first byte that is
-/// not of such a frame, or where a frame is cut.
-pub fn messages(frames: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The messages `[28,...]` in frames of the encoding `streamr-json`, one after the other, each with the place in `frames` where its frame
+/// ends. Ends at the first byte that is not of such a frame, or where a frame is cut.
+pub fn messages(frames: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
     let mut rest = frames;
     std::iter::from_fn(move || {
         let (payload, after) = take_text(rest)?;
         rest = after;
-        payload.strip_prefix(BROADCAST)?.strip_suffix(b"]")
+        let message = payload.strip_prefix(BROADCAST)?.strip_suffix(b"]")?;
+        Some((message, frames.len() - after.len()))
     })
 }
 
