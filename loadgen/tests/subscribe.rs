@@ -165,7 +165,7 @@ fn refusals_are_counted_by_status_and_error() {
     let report = run(&config);
     let expected = reasons(&[
         ("HTTP 429 TooManyConnections", 2),
-        ("HTTP 503", 2),
+        ("HTTP 503: busy", 2),
         ("closed without an answer", 2),
         ("handshake: Sec-WebSocket-Accept does not belong to the key that was sent", 2),
     ]);

@@ -22,6 +22,9 @@ const RECORD_BYTES: usize = 16 << 10;
 /// Bytes that are sealed and sent at once, at most: sealed, they stay below the size from which on sends are dearer.
 const TURN_BYTES_MAX: usize = 15 * RECORD_BYTES;
 
+/// Bytes that are taken from a peer in a row without any data in them. A record that is cut and a change of keys come to less.
+const FRUITLESS_BYTES_MAX: usize = 64 << 10;
+
 /// Bytes that may wait for a peer that does not read what the library has to say to it.
 const UNSENT_BYTES_MAX: usize = TURN_BYTES_MAX + RECORD_BYTES;
 
@@ -81,17 +84,24 @@ impl Sealed {
 
     /// Reads what is there; `None` while nothing is, 0 at the end.
     pub(crate) fn recv(&mut self, socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Option<usize>> {
+        // Little more than is asked for: what is left over has to be kept.
+        let taken_max = buf.len().clamp(RECORD_BYTES, TURN_BYTES_MAX);
+        let mut fruitless_bytes = 0;
         while self.opened.left().is_empty() {
             if self.session.is_ended() {
                 return Ok(Some(0));
             }
+            if fruitless_bytes > FRUITLESS_BYTES_MAX {
+                return Err(broken(SessionError::Endless));
+            }
             let received = ROOM.with_borrow_mut(|Room { data, .. }| {
-                let received = recv(socket, data)?;
+                let received = recv(socket, &mut data[..taken_max])?;
                 received.map(|count| self.open(socket, &data[..count])).transpose()?;
                 Ok::<_, io::Error>(received)
             })?;
-            if !matches!(received, Some(1..)) {
-                return Ok(received);
+            match received {
+                Some(count @ 1..) => fruitless_bytes += count,
+                nothing_or_end => return Ok(nothing_or_end),
             }
         }
         let left = self.opened.left();
@@ -185,12 +195,16 @@ fn broken(error: SessionError) -> io::Error {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::{io::Read, os::unix::net::UnixStream, sync::Arc};
+    use std::{
+        io::{Read, Write},
+        os::unix::net::UnixStream,
+        sync::Arc,
+    };
 
     use futures_rustls::rustls::{ClientConnection, version::TLS13};
 
     use super::{
-        super::session::tests::{agreed, hear, received},
+        super::session::tests::{agreed, hear, received, written},
         *,
     };
     use crate::shard::{ShardStats, connection::Connection};
@@ -244,6 +258,30 @@ pub(crate) mod tests {
             }
         }
         assert!(read == data && times_full > 2, "{times_full}");
+    }
+
+    /// Whoever sends records without data could keep a shard for as long as it liked.
+    #[test]
+    fn records_without_data_have_an_end() {
+        let (mut connection, mut peer) = secured();
+        let mut records = Vec::new();
+        while records.len() <= FRUITLESS_BYTES_MAX + 2 * TURN_BYTES_MAX {
+            peer.tls.refresh_traffic_keys().unwrap();
+            records.extend(written(&mut peer.tls));
+        }
+        peer.socket.set_nonblocking(false).unwrap();
+        let writer = std::thread::spawn(move || peer.socket.write_all(&records));
+        let mut buf = [0; 64];
+        let failed = loop {
+            match connection.recv(&mut buf) {
+                Ok(None) => std::thread::yield_now(),
+                Ok(Some(count)) => panic!("{count} bytes"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(failed.kind(), io::ErrorKind::InvalidData);
+        drop(connection);
+        let _broken = writer.join().unwrap();
     }
 
     #[test]

@@ -167,7 +167,8 @@ impl Wanted {
     /// Appends the next messages; at least one where [`has_more`](Self::has_more) has said that there are.
     pub(super) fn take(&mut self, out: &mut Vec<u8>) {
         let begin = out.len();
-        out.reserve(self.reach);
+        // Frames that are shared say nothing of a subscription: what is written is a little longer.
+        out.reserve(self.reach + self.reach / 4);
         let (mut events, mut used) = (0, 0);
         for (message, end) in messages(self.cursor.ready(self.reach)) {
             write_unicast(out, self.sub.as_ref(), message);
