@@ -241,7 +241,7 @@ pub(super) mod tests {
     }
 
     /// What the client has to send.
-    pub(in super::super) fn written(client: &mut ClientConnection) -> Vec<u8> {
+    fn written(client: &mut ClientConnection) -> Vec<u8> {
         let mut bytes = Vec::new();
         while client.wants_write() {
             client.write_tls(&mut bytes).unwrap();
