@@ -25,9 +25,6 @@ const TURN_BYTES_MAX: usize = 15 * RECORD_BYTES;
 /// Bytes that are taken from a peer in a row without any data in them. A record that is cut and a change of keys come to less.
 const FRUITLESS_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes that may wait for a peer that does not read what the library has to say to it.
-const UNSENT_BYTES_MAX: usize = TURN_BYTES_MAX + RECORD_BYTES;
-
 /// Where bytes land and are put together, and where they are sealed; one of each per shard.
 struct Room {
     data: Box<[u8]>,
@@ -70,7 +67,6 @@ pub(crate) struct Sealed {
     /// Bytes to seal next: a record more with each turn that the kernel takes, half as many when it does not. What it does not
     /// take has to be kept here, so a peer that reads slowly is sealed little at once.
     turn_bytes: usize,
-    is_closed: bool,
     _counted: TlsCounted,
 }
 
@@ -79,12 +75,12 @@ impl Sealed {
     pub(super) fn new(session: Session, data: Vec<u8>, counted: TlsCounted) -> Self {
         let opened = Rest { bytes: data, gone: 0 };
         let unsent = Rest::default();
-        Self { session, opened, unsent, turn_bytes: RECORD_BYTES, is_closed: false, _counted: counted }
+        Self { session, opened, unsent, turn_bytes: RECORD_BYTES, _counted: counted }
     }
 
     /// Reads what is there; `None` while nothing is, 0 at the end.
     pub(crate) fn recv(&mut self, socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Option<usize>> {
-        if self.is_closed {
+        if self.session.is_closed() {
             // Nobody looks at what comes behind the end. It is read so that it is gone.
             return recv(socket, buf);
         }
@@ -96,7 +92,7 @@ impl Sealed {
                 return Ok(Some(0));
             }
             if fruitless_bytes > FRUITLESS_BYTES_MAX {
-                return Err(broken(SessionError::Endless));
+                return Err(broken(SessionError::Fruitless { bytes_max: FRUITLESS_BYTES_MAX }));
             }
             let received = ROOM.with_borrow_mut(|Room { data, .. }| {
                 let received = recv(socket, &mut data[..taken_max])?;
@@ -115,17 +111,14 @@ impl Sealed {
         Ok(Some(count))
     }
 
-    /// Opens what came, and answers the peer's own records.
+    /// Opens what came. What the library says to it is little: its answer to new keys goes with our next data, and an alert is its last word.
     fn open(&mut self, socket: BorrowedFd<'_>, records: &[u8]) -> io::Result<()> {
         let opened = self.session.open(records, &mut self.opened.bytes);
         self.queue_said();
         if self.has_unsent() {
             self.flush(socket)?;
         }
-        match opened {
-            Ok(()) if self.unsent.left().len() > UNSENT_BYTES_MAX => Err(broken(SessionError::Endless)),
-            opened => opened.map_err(broken),
-        }
+        opened.map_err(broken)
     }
 
     /// Seals and sends what one turn may carry.
@@ -180,7 +173,7 @@ impl Sealed {
 
     /// Says that nothing more will be sent; whether that has gone.
     pub(crate) fn end(&mut self, socket: BorrowedFd<'_>) -> io::Result<bool> {
-        if !std::mem::replace(&mut self.is_closed, true) && self.session.close().is_ok() {
+        if !self.session.is_closed() && self.session.close().is_ok() {
             self.queue_said();
         }
         self.flush(socket)

@@ -28,6 +28,9 @@ pub(super) enum SessionError {
     /// The peer sends messages without an end.
     #[error("a message of more than {WAITING_BYTES_MAX} bytes")]
     Endless,
+    /// The peer sends records without an end, and nothing in them.
+    #[error("records of more than {bytes_max} bytes without any data")]
+    Fruitless { bytes_max: usize },
     /// Data was to be sealed before the handshake was over, or after the end.
     #[error("the connection cannot carry data now")]
     Closed,
@@ -82,13 +85,15 @@ impl Session {
         self.is_ended
     }
 
+    /// Whether we have said so.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Takes what has come from the peer; the data in it is appended to `data`. After an error there may be
-    /// [something to say](Self::take_said) still, but the connection is over. What comes after [`close`](Self::close) is passed
-    /// over: the library could not complain about it any more, and takes that for a mistake of ours.
+    /// [something to say](Self::take_said) still, but the connection is over. Not for what comes after [`close`](Self::close): the library
+    /// could not complain about it any more, and takes that for a mistake of ours.
     pub(super) fn open(&mut self, bytes: &[u8], data: &mut Vec<u8>) -> Result<(), SessionError> {
-        if self.is_closed {
-            return Ok(());
-        }
         self.waiting.extend_from_slice(bytes);
         let stepped = self.steps(data);
         if self.waiting.is_empty() || self.is_ended {
@@ -276,7 +281,7 @@ pub(super) mod tests {
             hear(&mut client, &session.take_said());
             assert_eq!(received(&mut client), data);
             assert!(client.process_new_packets().unwrap().peer_has_closed());
-            session.open(b"whatever comes now is nobody's", &mut Vec::new()).unwrap();
+            assert!(session.is_closed());
             let (mut client, mut session) = agreed(version);
             client.send_close_notify();
             session.open(&written(&mut client), &mut Vec::new()).unwrap();
